@@ -1,0 +1,91 @@
+# Building, testing and installing kvmsg, with GNU make. `make help` lists the targets.
+
+# Where things go. DESTDIR, for building packages, is put in front of each.
+PREFIX     ?= /usr/local
+BINDIR     ?= $(PREFIX)/bin
+MANDIR     ?= $(PREFIX)/share/man
+DOCDIR     ?= $(PREFIX)/share/doc/kvmsg
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+SYSCONFDIR ?= /etc
+# Whose service file is installed: systemd, openrc or none.
+INIT       ?= systemd
+
+CARGO      ?= cargo
+INSTALL    ?= install
+BUILDDIR   ?= $(or $(CARGO_TARGET_DIR),target)/release
+
+PROGRAMS = kvmsgd
+PAGES    = kvmsgd.8 kvmsg.toml.5 kvmsg.7
+DOCS     = README.md CHANGELOG.md LICENSE
+EXAMPLES = kvmsg.toml
+
+# The service file: its mode, its source and its place.
+SERVICE_systemd = 644 etc/kvmsgd.service $(UNITDIR)/kvmsgd.service
+SERVICE_openrc  = 755 etc/kvmsgd.openrc $(SYSCONFDIR)/init.d/kvmsgd
+SERVICE_none    =
+SERVICE = $(or $(SERVICE_$(INIT)),$(if $(INIT:none=),$(error INIT: systemd, openrc or none)))
+
+# The files in the tree name the default places; those installed name the real ones.
+PLACED = sed 's|/usr/local/bin/|$(BINDIR)/|; s|/usr/local/share/doc/kvmsg/|$(DOCDIR)/|'
+
+# The places of all that is installed, and the directories they lie in.
+INSTALLED = $(PROGRAMS:%=$(BINDIR)/%) $(word 3,$(SERVICE)) \
+	$(foreach page,$(PAGES),$(MANDIR)/man$(lastword $(subst ., ,$(page)))/$(page)) \
+	$(DOCS:%=$(DOCDIR)/%) $(EXAMPLES:%=$(DOCDIR)/examples/%)
+DIRS = $(patsubst %/,%,$(sort $(dir $(INSTALLED))))
+
+.DEFAULT_GOAL := build
+.PHONY: build server test check install uninstall clean help
+
+build: ## build the programs; plain `make` does this
+	$(CARGO) build --locked --release
+
+server: build ## build kvmsgd and run it in the foreground; its flags go in ARGS="..."
+	$(BUILDDIR)/kvmsgd $(ARGS)
+
+test: ## run the tests, after naming those whose tools are missing
+	@tests/skipped
+	$(CARGO) test --locked
+
+check: ## what CI checks: format, lints, tests, documentation, manual pages, scripts
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(MAKE) test
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps
+	mandoc -T lint -W warning man/*
+	shellcheck $$(grep -rIl '^#!/' .ci etc tests)
+
+# Root needs no toolchain to install what somebody else has built.
+install: $(PROGRAMS:%=$(BUILDDIR)/%) ## install what is built; only what is missing is built first
+	$(INSTALL) -d $(DIRS:%='$(DESTDIR)%')
+	$(INSTALL) -m 755 $^ '$(DESTDIR)$(BINDIR)'
+	for page in $(PAGES); do \
+		$(PLACED) man/$$page | $(INSTALL) -m 644 /dev/stdin \
+			'$(DESTDIR)$(MANDIR)'/man$${page##*.}/$$page || exit; \
+	done
+	$(INSTALL) -m 644 $(DOCS) '$(DESTDIR)$(DOCDIR)'
+	$(INSTALL) -m 644 $(EXAMPLES) '$(DESTDIR)$(DOCDIR)/examples'
+ifneq ($(INIT),none)
+	$(PLACED) $(word 2,$(SERVICE)) | $(INSTALL) -m $(word 1,$(SERVICE)) /dev/stdin \
+		'$(DESTDIR)$(word 3,$(SERVICE))'
+endif
+
+$(BUILDDIR)/%:
+	$(MAKE) build
+
+# Beneath DESTDIR every directory left empty goes too; otherwise DOCDIR alone is ours.
+uninstall: ## remove all that install has put, given the same variables
+	rm -f $(INSTALLED:%='$(DESTDIR)%')
+	@for dir in $(DIRS); do \
+		while case $$dir in $(if $(DESTDIR),?,$(DOCDIR))*) ;; *) false ;; esac && \
+			rmdir '$(DESTDIR)'"$$dir" 2>/dev/null; \
+		do dir=$${dir%/*}; done; \
+	done
+
+clean: ## remove what was built
+	$(CARGO) clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1 /p' Makefile | \
+		while read -r target text; do printf '%-10s %s\n' "$$target" "$$text"; done
+	@echo 'Variables: DESTDIR PREFIX BINDIR MANDIR DOCDIR UNITDIR SYSCONFDIR INIT'

@@ -1,0 +1,137 @@
+//! Runs the daemon: settings, log, addresses, signals, service, report.
+
+#![forbid(unsafe_code)]
+
+use futures_lite::StreamExt;
+use kvmsg::config::{self, Command, Config};
+use kvmsg::server::{Handle, Report, Server};
+use log::{Level, LevelFilter};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook_async_std::Signals;
+use std::fmt::Display;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match config::load(std::env::args_os().skip(1), std::env::vars_os()) {
+        Ok(Command::Print(text)) => print(&text),
+        Ok(Command::Serve(config)) => serve(config),
+        Err(error) => fail(2, &error),
+    }
+}
+
+fn serve(config: Config) -> ExitCode {
+    start_log(config.log);
+    let signals = match Signals::new([SIGINT, SIGTERM, SIGUSR1, SIGHUP]) {
+        Ok(signals) => signals,
+        Err(error) => return fail(1, &format!("cannot listen to signals: {error}")),
+    };
+    let server = match Server::bind(config) {
+        Ok(server) => server,
+        Err(error) => return fail(1, &error),
+    };
+    let handle = server.handle();
+    for address in handle.addresses() {
+        say(
+            &mut io::stderr(),
+            &format!("kvmsgd: listening on {address}"),
+        );
+    }
+    notify(&[sd_notify::NotifyState::Ready]);
+    std::thread::spawn(move || smol::block_on(obey(signals, handle)));
+    report(server.run())
+}
+
+/// Obeys signals: the first SIGINT or SIGTERM begins to drain, the second ends at once.
+async fn obey(mut signals: Signals, handle: Handle) {
+    let mut is_stopping = false;
+    while let Some(signal) = signals.next().await {
+        match signal {
+            SIGUSR1 => log::info!("{}", handle.counts().to_string().replace('\n', ", ")),
+            SIGINT | SIGTERM if is_stopping => handle.cut(),
+            SIGINT | SIGTERM => {
+                is_stopping = true;
+                say(&mut io::stdout(), &"Shutting down server...");
+                notify(&[sd_notify::NotifyState::Stopping]);
+                handle.stop();
+            }
+            // SIGHUP, which has no settings to read again.
+            _ => {}
+        }
+    }
+}
+
+fn report(report: Report) -> ExitCode {
+    say(&mut io::stdout(), &report.counts);
+    say(&mut io::stdout(), &"Server shutdown complete");
+    if report.complete {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Tells the service manager, if there is one. That it does not listen is no reason to stop.
+fn notify(state: &[sd_notify::NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        log::warn!("cannot notify the service manager: {error}");
+    }
+}
+
+/// Logs to standard error: with the journal's priorities if that is the journal, which keeps the
+/// time itself, and with the time otherwise.
+fn start_log(level: LevelFilter) {
+    let to_journal = is_journal(&io::stderr());
+    env_logger::Builder::new()
+        .filter_level(level)
+        .format(move |out, record| {
+            let (time, args) = (out.timestamp_seconds(), record.args());
+            match (to_journal, record.level()) {
+                (true, Level::Error) => writeln!(out, "<3>{args}"),
+                (true, Level::Warn) => writeln!(out, "<4>{args}"),
+                (true, Level::Info) => writeln!(out, "<6>{args}"),
+                (true, Level::Debug | Level::Trace) => writeln!(out, "<7>{args}"),
+                (false, level) => writeln!(out, "{time} {level:<5} {args}"),
+            }
+        })
+        .init();
+}
+
+/// Whether a stream is the journal: `JOURNAL_STREAM` holds its device and inode, see
+/// systemd.exec(5).
+fn is_journal(stream: &impl AsFd) -> bool {
+    let Ok(journal) = std::env::var("JOURNAL_STREAM") else {
+        return false;
+    };
+    let metadata = stream
+        .as_fd()
+        .try_clone_to_owned()
+        .and_then(|fd| File::from(fd).metadata());
+    metadata.is_ok_and(|data| journal == format!("{}:{}", data.dev(), data.ino()))
+}
+
+/// Prints what was asked for; a reader that has gone away has seen enough.
+fn print(text: &str) -> ExitCode {
+    let mut output = io::stdout().lock();
+    match output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.flush())
+    {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => fail(1, &error),
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+/// Says in one line why the daemon ends.
+fn fail(code: u8, error: &dyn Display) -> ExitCode {
+    say(&mut io::stderr(), &format!("kvmsgd: {error}"));
+    ExitCode::from(code)
+}
+
+/// Writes a line. A stream that is closed hears nothing; the daemon does not depend on it.
+fn say(stream: &mut dyn Write, line: &dyn Display) {
+    let _ = writeln!(stream, "{line}").and_then(|()| stream.flush());
+}

@@ -1,0 +1,32 @@
+//! kvmsg keeps an ordered list of values under every key and tells connected clients what
+//! changes, as it changes.
+//!
+//! This is the library behind the daemon `kvmsgd`. What users see is specified in the manual pages
+//! kvmsgd(8), kvmsg.toml(5) and kvmsg(7); how it is built and why, in ARCHITECTURE.md.
+//!
+//! ```text
+//!                 one session per client                          one for all
+//!      socket -> read --chunks--> process --batches--> +----------------------------------+
+//!                                (protocol)            | broker: store, feed, outboxes    |
+//!      socket <- write <------------ outbox ---------- +----------------------------------+
+//!                  '------------- room ------------------------^
+//! ```
+//!
+//! The modules stand in the order of their layers: each one uses only what stands above it, and a
+//! test says so. The server starts in [`server`]; what it speaks is in [`protocol`].
+
+#![forbid(unsafe_code)]
+
+pub mod stop;
+pub mod stats;
+pub mod flags;
+pub mod config;
+pub mod list;
+pub mod protocol;
+pub mod store;
+pub mod feed;
+pub mod ledger;
+pub mod outbox;
+pub mod broker;
+pub mod session;
+pub mod server;

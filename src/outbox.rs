@@ -1,0 +1,386 @@
+//! Holds what waits for one client: replies without exception, notices while they fit.
+//!
+//! The broker alone fills an outbox, so what a client hears is in the order of the store. The
+//! client's writer empties it. Two bells join them: the outbox rings the writer when there is
+//! something to write, and the writer rings the broker ([`Outbox::takes_room`]) when an outbox
+//! that was too full has been emptied by half.
+//!
+//! Replies and notices share one queue and are counted apart. Replies are never dropped: while
+//! they exceed the limit the broker executes nothing more for this client. Notices never make
+//! anyone wait: the newest that does not fit is dropped, and the range of what was dropped is
+//! told as soon as there is room.
+
+use crate::ledger::Charge;
+use crate::list::Value;
+use crate::protocol::notice::{Encoded, Part};
+use crate::protocol::reply::Values;
+use async_channel::Sender;
+use std::collections::VecDeque;
+use std::io::{self, IoSlice, Write};
+
+/// The most notices that wait for one client.
+pub const NOTICES_MAX: usize = 500;
+
+/// How long a piece of bytes may grow before the next begins; also a slice of a long reply.
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// How many pieces one system call writes at most.
+const PIECES_A_WRITE: usize = 16;
+
+/// How much is written before other tasks get their turn.
+const FLUSH_BYTES: usize = 256 * 1024;
+
+/// What a flush came to.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Flushed {
+    /// How many bytes the sink took.
+    pub bytes: usize,
+    /// How many notices of changes are now whole in the sink.
+    pub delivered: u64,
+    /// Whether the sink would block; otherwise there may be more, unless the outbox is empty.
+    pub blocked: bool,
+}
+
+/// What became of a notice that was offered.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Offered {
+    /// It waits for the client.
+    Kept,
+    /// It was dropped, and is the first of a range.
+    LossBegins,
+    /// It was dropped, and so was the one before it.
+    Lost,
+}
+
+#[derive(Debug)]
+enum Piece {
+    Bytes(Vec<u8>),
+    Value(Value),
+    Values(Values),
+}
+
+/// Where a notice ends in the stream, and how long it is.
+#[derive(Debug)]
+struct Mark {
+    end: u64,
+    len: usize,
+    is_change: bool,
+}
+
+/// What waits for one client.
+#[derive(Debug)]
+pub struct Outbox {
+    pieces: VecDeque<Piece>,
+    /// How much of the first piece has been written.
+    head: usize,
+    /// The length of all that was ever put in.
+    queued: u64,
+    /// The length of all that was ever written.
+    written: u64,
+    marks: VecDeque<Mark>,
+    notice_bytes: usize,
+    bytes_max: usize,
+    /// The first and the last change that this client was not told of, until it is told that.
+    lost: Option<(u64, u64)>,
+    wants_room: bool,
+    closed: bool,
+    dead: bool,
+    rung: bool,
+    bell: Sender<()>,
+    charge: Charge,
+}
+
+impl Outbox {
+    /// An empty outbox that holds replies up to `bytes_max`, and notices up to as much again.
+    pub fn new(bytes_max: usize, bell: Sender<()>, charge: Charge) -> Outbox {
+        Outbox {
+            pieces: VecDeque::new(),
+            head: 0,
+            queued: 0,
+            written: 0,
+            marks: VecDeque::new(),
+            notice_bytes: 0,
+            bytes_max,
+            lost: None,
+            wants_room: false,
+            closed: false,
+            dead: false,
+            rung: false,
+            bell,
+            charge,
+        }
+    }
+
+    /// Whether the replies that wait exceed the limit: nothing more is to be executed for this
+    /// client until there is room.
+    pub fn is_full(&self) -> bool {
+        self.reply_bytes() > self.bytes_max
+    }
+
+    /// Asks the writer to ring when there is room again.
+    pub fn want_room(&mut self) {
+        self.wants_room = true;
+    }
+
+    /// Whether replies wait: then the client must go on reading, or it is ended.
+    pub fn has_replies(&self) -> bool {
+        self.reply_bytes() > 0
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    /// Whether nothing more will be put in.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Whether the client is gone: what is put in goes nowhere.
+    pub fn is_dead(&self) -> bool {
+        self.dead
+    }
+
+    /// Appends what `encode` writes, as (part of) a reply.
+    pub fn reply(&mut self, encode: impl FnOnce(&mut Vec<u8>)) {
+        if self.dead {
+            return;
+        }
+        let tail = self.tail();
+        let before = tail.len();
+        encode(tail);
+        let added = tail.len() - before;
+        self.grown(added);
+    }
+
+    /// Appends a long reply, to be encoded as it is sent.
+    pub fn reply_values(&mut self, values: Values) {
+        if self.dead {
+            return;
+        }
+        let added = values.left();
+        self.pieces.push_back(Piece::Values(values));
+        self.grown(added);
+    }
+
+    /// Appends the notice of the change that made this revision if it fits, and else notes the
+    /// loss. One notice always fits, however long.
+    pub fn offer(&mut self, revision: u64, notice: &Encoded) -> Offered {
+        if let Some((_, last)) = &mut self.lost {
+            *last = revision;
+            return Offered::Lost;
+        }
+        let fits = self.marks.is_empty()
+            || (self.marks.len() < NOTICES_MAX
+                && self.notice_bytes + notice.len() <= self.bytes_max);
+        if !fits && !self.dead {
+            self.lost = Some((revision, revision));
+            self.wants_room = true;
+            return Offered::LossBegins;
+        }
+        self.notice(notice, true);
+        Offered::Kept
+    }
+
+    /// Appends a notice that is not of a change, whatever waits.
+    pub fn tell(&mut self, notice: &Encoded) {
+        self.notice(notice, false);
+    }
+
+    /// Whether there are changes that this client was not told of, nor of their loss.
+    pub fn has_lost(&self) -> bool {
+        self.lost.is_some()
+    }
+
+    /// Whether half of what notices may take is free.
+    pub fn has_room_for_notices(&self) -> bool {
+        self.marks.len() <= NOTICES_MAX / 2 && self.notice_bytes <= self.bytes_max / 2
+    }
+
+    /// Takes the range of the changes that this client was not told of, to be told that.
+    pub fn take_lost(&mut self) -> Option<(u64, u64)> {
+        self.lost.take()
+    }
+
+    /// Puts nothing more in; the writer ends the connection when the rest is written.
+    pub fn close(&mut self) {
+        self.closed = true;
+        self.ring();
+    }
+
+    /// Gives the client up: what waits is dropped, and the writer ends the connection.
+    pub fn kill(&mut self) {
+        self.dead = true;
+        self.pieces.clear();
+        self.marks.clear();
+        (self.lost, self.notice_bytes, self.head) = (None, 0, 0);
+        self.written = self.queued;
+        self.charge.set(0);
+        self.ring();
+    }
+
+    /// Says that the writer has heard the bell and looks at what is there now.
+    pub fn answer_bell(&mut self) {
+        self.rung = false;
+    }
+
+    /// Whether the broker asked for room and there is some now; says so once.
+    pub fn takes_room(&mut self) -> bool {
+        let free = self.reply_bytes() <= self.bytes_max / 2 && self.has_room_for_notices();
+        let rings = self.wants_room && free;
+        self.wants_room &= !rings;
+        rings
+    }
+
+    /// Writes until nothing is left, the sink would block, or others should have their turn.
+    ///
+    /// # Errors
+    ///
+    /// Returns the sink's error, unless it is that it would block.
+    pub fn flush(&mut self, sink: &mut impl Write) -> io::Result<Flushed> {
+        let mut flushed = Flushed {
+            bytes: 0,
+            delivered: 0,
+            blocked: false,
+        };
+        while !self.pieces.is_empty() && flushed.bytes < FLUSH_BYTES {
+            match self.write(sink) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(bytes) => {
+                    flushed.bytes += bytes;
+                    flushed.delivered += self.advance(bytes);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    flushed.blocked = true;
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(flushed)
+    }
+
+    fn write(&mut self, sink: &mut impl Write) -> io::Result<usize> {
+        self.encode_first();
+        let mut slices = [IoSlice::new(&[]); PIECES_A_WRITE];
+        let mut count = 0;
+        for piece in self.pieces.iter().take(PIECES_A_WRITE) {
+            let skipped = if count == 0 { self.head } else { 0 };
+            slices[count] = match piece {
+                Piece::Bytes(bytes) => IoSlice::new(&bytes[skipped..]),
+                Piece::Value(value) => IoSlice::new(&value[skipped..]),
+                Piece::Values(_) => break,
+            };
+            count += 1;
+        }
+        match count {
+            1 => sink.write(&slices[0]),
+            _ => sink.write_vectored(&slices[..count]),
+        }
+    }
+
+    /// If a long reply comes first, puts its next slice as bytes in front of it.
+    fn encode_first(&mut self) {
+        let Some(Piece::Values(values)) = self.pieces.front_mut() else {
+            return;
+        };
+        let mut slice = Vec::with_capacity(values.left().min(PIECE_BYTES + 32));
+        values.fill(&mut slice, PIECE_BYTES);
+        if values.left() == 0 {
+            self.pieces.pop_front();
+        }
+        self.pieces.push_front(Piece::Bytes(slice));
+        self.head = 0;
+    }
+
+    /// Drops what was written; returns how many notices of changes were in it to their end.
+    fn advance(&mut self, bytes: usize) -> u64 {
+        self.head += bytes;
+        self.written += bytes as u64;
+        while let Some(len) = self.pieces.front().and_then(Piece::len) {
+            if self.head < len {
+                break;
+            }
+            self.head -= len;
+            self.pieces.pop_front();
+        }
+        if self.pieces.is_empty() {
+            self.pieces = VecDeque::new();
+        }
+        let mut delivered = 0;
+        while let Some(mark) = self.marks.front().filter(|mark| mark.end <= self.written) {
+            self.notice_bytes -= mark.len;
+            delivered += u64::from(mark.is_change);
+            self.marks.pop_front();
+        }
+        self.charge.set(self.waiting());
+        delivered
+    }
+
+    fn notice(&mut self, notice: &Encoded, is_change: bool) {
+        if self.dead || self.closed {
+            return;
+        }
+        for part in notice.parts() {
+            match part {
+                Part::Bytes(bytes) => self.tail().extend_from_slice(bytes),
+                Part::Value(value) => self.pieces.push_back(Piece::Value(value.clone())),
+            }
+        }
+        self.notice_bytes += notice.len();
+        let end = self.queued + notice.len() as u64;
+        self.marks.push_back(Mark {
+            end,
+            len: notice.len(),
+            is_change,
+        });
+        self.grown(notice.len());
+    }
+
+    /// The bytes to which the next are appended.
+    fn tail(&mut self) -> &mut Vec<u8> {
+        let fits = matches!(self.pieces.back(), Some(Piece::Bytes(b)) if b.len() < PIECE_BYTES);
+        if !fits {
+            self.pieces.push_back(Piece::Bytes(Vec::with_capacity(256)));
+        }
+        match self.pieces.back_mut() {
+            Some(Piece::Bytes(bytes)) => bytes,
+            _ => unreachable!("the last piece was just made of bytes"),
+        }
+    }
+
+    fn grown(&mut self, bytes: usize) {
+        self.queued += bytes as u64;
+        self.charge.set(self.waiting());
+        self.ring();
+    }
+
+    fn ring(&mut self) {
+        if !self.rung {
+            self.rung = true;
+            // Full means rung already, closed that the writer is gone: nothing to do in either.
+            let _ = self.bell.try_send(());
+        }
+    }
+
+    fn waiting(&self) -> usize {
+        usize::try_from(self.queued - self.written).unwrap_or(usize::MAX)
+    }
+
+    fn reply_bytes(&self) -> usize {
+        self.waiting().saturating_sub(self.notice_bytes)
+    }
+}
+
+impl Piece {
+    /// Its length, once that is known to be what will be written.
+    fn len(&self) -> Option<usize> {
+        match self {
+            Piece::Bytes(bytes) => Some(bytes.len()),
+            Piece::Value(value) => Some(value.len()),
+            Piece::Values(_) => None,
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! Reads and writes RESP, the wire format of Redis, versions 2 and 3, for programs.
+//!
+//! The rules are those of the Redis serialization protocol specification
+//! (<https://redis.io/docs/latest/develop/reference/protocol-spec/>). Requests are arrays of bulk
+//! strings only; a request in any other form is broken framing, for what follows it cannot be
+//! found again.
+
+use super::command::{self, Refusal, Request, Span, Version};
+use super::notice::{Encoded, Notice};
+use super::reply::{Hello, Reply, SERVER, Stat, epoch_text};
+use super::{Parsed, escaped};
+
+/// The most bulk strings that one request may hold, its verb included.
+pub const BULKS_MAX: usize = 64;
+
+/// The most bytes that a number and its sign may take in the head of an array or a bulk string.
+const NUMBER_BYTES_MAX: usize = 20;
+
+/// Reads frames; remembers how far it has come in the present one.
+#[derive(Debug, Default)]
+pub struct Parser {
+    /// How many bulk strings are still to come, once the head of the array has been read.
+    missing: Option<usize>,
+    /// The bulk strings that have been read, relative to the start of the request.
+    bulks: Vec<Span>,
+    /// The length of the bulk string that has begun, once its head has been read.
+    bulk: Option<usize>,
+    /// The length of all bulk strings so far, the one that has begun included.
+    bytes: usize,
+    /// How much of the request has been read.
+    read: usize,
+}
+
+/// What stands at the head of an array or of a bulk string.
+enum Head {
+    Number(i64, usize),
+    Incomplete,
+    Broken,
+}
+
+impl Parser {
+    /// See [`super::Parser::next`].
+    pub fn next(&mut self, input: &[u8], start: usize, bytes_max: usize) -> Parsed {
+        let parsed = match self.read_array(input, start, bytes_max) {
+            Ok(parsed) => parsed,
+            Err(refusal) => Parsed::Request(Request::Fatal(refusal), input.len()),
+        };
+        if parsed != Parsed::Incomplete {
+            self.bulks.clear();
+            (self.missing, self.bulk, self.bytes, self.read) = (None, None, 0, 0);
+        }
+        parsed
+    }
+
+    fn read_array(
+        &mut self,
+        input: &[u8],
+        start: usize,
+        bytes_max: usize,
+    ) -> Result<Parsed, Refusal> {
+        if self.missing.is_none() {
+            let Some(count) = self.head(input, start, b'*', "invalid multibulk length")? else {
+                return Ok(Parsed::Incomplete);
+            };
+            if count == 0 || count == -1 {
+                return Ok(Parsed::Nothing(start + self.read));
+            }
+            let count = usize::try_from(count)
+                .ok()
+                .filter(|count| *count <= BULKS_MAX);
+            self.missing = Some(count.ok_or_else(|| {
+                broken(&format!(
+                    "invalid multibulk length, 1 to {BULKS_MAX} bulk strings"
+                ))
+            })?);
+        }
+        while self.missing.is_some_and(|missing| missing > 0) {
+            if !self.read_bulk(input, start, bytes_max)? {
+                return Ok(Parsed::Incomplete);
+            }
+            self.missing = self.missing.map(|missing| missing - 1);
+        }
+        let end = start + self.read;
+        for bulk in &mut self.bulks {
+            *bulk = Span {
+                start: start + bulk.start,
+                end: start + bulk.end,
+            };
+        }
+        Ok(Parsed::Request(request(&self.bulks, input), end))
+    }
+
+    /// Reads one bulk string; false if it is not there whole.
+    fn read_bulk(&mut self, input: &[u8], start: usize, bytes_max: usize) -> Result<bool, Refusal> {
+        let length = match self.bulk {
+            Some(length) => length,
+            None => {
+                let Some(length) = self.head(input, start, b'$', "invalid bulk length")? else {
+                    return Ok(false);
+                };
+                let length = usize::try_from(length).map_err(|_| broken("invalid bulk length"))?;
+                if length > bytes_max - self.bytes {
+                    let text = format!("request beyond request_bytes_max ({bytes_max} bytes)");
+                    return Err(broken(&text));
+                }
+                self.bytes += length;
+                *self.bulk.insert(length)
+            }
+        };
+        let begin = start + self.read;
+        let Some(end) = input.get(begin + length..begin + length + 2) else {
+            return Ok(false);
+        };
+        if end != b"\r\n" {
+            return Err(broken("a bulk string does not end in CRLF"));
+        }
+        self.bulks.push(Span {
+            start: self.read,
+            end: self.read + length,
+        });
+        self.read += length + 2;
+        self.bulk = None;
+        Ok(true)
+    }
+
+    /// Reads the head of an array or a bulk string; nothing if it is not there whole.
+    fn head(
+        &mut self,
+        input: &[u8],
+        start: usize,
+        mark: u8,
+        otherwise: &str,
+    ) -> Result<Option<i64>, Refusal> {
+        let Some((&first, rest)) = input.get(start + self.read..).and_then(<[u8]>::split_first)
+        else {
+            return Ok(None);
+        };
+        if first != mark {
+            let (wanted, found) = (char::from(mark), escaped(&[first]));
+            return Err(broken(&format!("expected '{wanted}', got '{found}'")));
+        }
+        match number(rest) {
+            Head::Number(number, taken) => {
+                self.read += 1 + taken;
+                Ok(Some(number))
+            }
+            Head::Incomplete => Ok(None),
+            Head::Broken => Err(broken(otherwise)),
+        }
+    }
+}
+
+/// Reads a decimal number and the CRLF after it.
+fn number(input: &[u8]) -> Head {
+    let negative = input.first() == Some(&b'-');
+    let digits = usize::from(negative);
+    let mut number = 0i64;
+    for (at, byte) in input.iter().enumerate().skip(digits).take(NUMBER_BYTES_MAX) {
+        match byte {
+            b'0'..=b'9' => {
+                let digit = i64::from(byte - b'0');
+                let Some(next) = number.checked_mul(10).and_then(|n| n.checked_add(digit)) else {
+                    return Head::Broken;
+                };
+                number = next;
+            }
+            b'\r' if at > digits => {
+                return match input.get(at + 1) {
+                    Some(b'\n') if negative && number == 0 => Head::Broken,
+                    Some(b'\n') if negative => Head::Number(-number, at + 2),
+                    Some(b'\n') => Head::Number(number, at + 2),
+                    Some(_) => Head::Broken,
+                    None => Head::Incomplete,
+                };
+            }
+            _ => return Head::Broken,
+        }
+    }
+    if input.len() < digits + NUMBER_BYTES_MAX {
+        Head::Incomplete
+    } else {
+        Head::Broken
+    }
+}
+
+fn broken(text: &str) -> Refusal {
+    Refusal::new(format!("Protocol error: {text}"))
+}
+
+fn request(bulks: &[Span], input: &[u8]) -> Request {
+    match parse(bulks, input) {
+        Ok(command) => Request::Command(command),
+        Err(refusal) => Request::Refused(refusal),
+    }
+}
+
+fn parse(bulks: &[Span], input: &[u8]) -> Result<command::Command, Refusal> {
+    let (word, fields) = bulks
+        .split_first()
+        .ok_or_else(|| Refusal::new("no command"))?;
+    let word = word.of(input);
+    let Some((verb, usage)) = command::find(word).and_then(|verb| Some((verb, verb.frame?))) else {
+        return Err(Refusal::new(format!("unknown command '{}'", escaped(word))));
+    };
+    if fields.len() < verb.fields.0 || fields.len() > verb.fields.1 {
+        let usage = format!("{} {usage}", verb.word);
+        return Err(Refusal::new(format!(
+            "wrong number of arguments: {}",
+            usage.trim_end()
+        )));
+    }
+    command::build(verb, fields, input)
+}
+
+/// Appends a reply's bytes.
+pub fn reply(reply: &Reply<'_>, version: Version, out: &mut Vec<u8>) {
+    match (reply, version) {
+        (Reply::Done(revision), _) => integer(*revision, out),
+        (Reply::Ok, _) => out.extend_from_slice(b"+OK\r\n"),
+        (Reply::Missing | Reply::MissingList, Version::Three) => out.extend_from_slice(b"_\r\n"),
+        (Reply::Missing, Version::Two) => out.extend_from_slice(b"$-1\r\n"),
+        (Reply::MissingList, Version::Two) => out.extend_from_slice(b"*-1\r\n"),
+        (Reply::Values(list), _) => {
+            array_head(list.len(), out);
+            list.iter().for_each(|value| bulk(value, out));
+        }
+        (Reply::Pong, _) => out.extend_from_slice(b"+PONG\r\n"),
+        (Reply::Text(text), _) => bulk(text, out),
+        (Reply::Watching { epoch, revision }, _) => {
+            array_head(2, out);
+            bulk(epoch_text(*epoch).as_bytes(), out);
+            integer(*revision, out);
+        }
+        (Reply::Hello(hello), version) => greet(hello, version, out),
+        (Reply::Stats(stats), version) => {
+            map_head(stats.len(), version, out);
+            for (name, stat) in *stats {
+                bulk(name.as_bytes(), out);
+                match stat {
+                    Stat::Number(number) => integer(*number, out),
+                    Stat::Text(text) => bulk(text.as_bytes(), out),
+                }
+            }
+        }
+        (Reply::Help, _) => refuse(&Refusal::new("HELP is for the line protocol"), out),
+        (Reply::Refused(refusal), _) => refuse(refusal, out),
+    }
+}
+
+fn refuse(refusal: &Refusal, out: &mut Vec<u8>) {
+    out.push(b'-');
+    out.extend_from_slice(refusal.code.as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(refusal.text.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+/// The fields are those of Redis, so that its client libraries understand them, and two of ours.
+fn greet(hello: &Hello, version: Version, out: &mut Vec<u8>) {
+    map_head(9, version, out);
+    let proto = if hello.version == Version::Three {
+        3
+    } else {
+        2
+    };
+    for (name, text) in [("server", SERVER.0), ("version", SERVER.1)] {
+        bulk(name.as_bytes(), out);
+        bulk(text.as_bytes(), out);
+    }
+    for (name, number) in [("proto", proto), ("id", hello.id)] {
+        bulk(name.as_bytes(), out);
+        integer(number, out);
+    }
+    for (name, text) in [("mode", "standalone"), ("role", "master")] {
+        bulk(name.as_bytes(), out);
+        bulk(text.as_bytes(), out);
+    }
+    bulk(b"modules", out);
+    array_head(0, out);
+    bulk(b"epoch", out);
+    bulk(epoch_text(hello.epoch).as_bytes(), out);
+    bulk(b"revision", out);
+    integer(hello.revision, out);
+}
+
+/// Appends a notice: a push of RESP3.
+pub fn notice(notice: &Notice<'_>, out: &mut Encoded) {
+    match notice {
+        Notice::Change(change) => {
+            let bytes = out.bytes();
+            head(b'>', 4 + change.values().count() as u64, bytes);
+            bulk(b"notify", bytes);
+            bulk(change.verb().as_bytes(), bytes);
+            bulk(&change.key, bytes);
+            integer(change.revision, bytes);
+            for value in change.values() {
+                bulk_head(value.len(), out.bytes());
+                out.value(value);
+                out.bytes().extend_from_slice(b"\r\n");
+            }
+        }
+        Notice::Lost { first, last } => push(b"lost", &[*first, *last], out.bytes()),
+        Notice::Drain { seconds } => push(b"drain", &[*seconds], out.bytes()),
+    }
+}
+
+fn push(word: &[u8], numbers: &[u64], out: &mut Vec<u8>) {
+    head(b'>', 1 + numbers.len() as u64, out);
+    bulk(word, out);
+    numbers.iter().for_each(|number| integer(*number, out));
+}
+
+/// Appends the head of an array.
+pub fn array_head(elements: usize, out: &mut Vec<u8>) {
+    head(b'*', elements as u64, out);
+}
+
+/// Appends the head of a bulk string.
+pub fn bulk_head(length: usize, out: &mut Vec<u8>) {
+    head(b'$', length as u64, out);
+}
+
+/// RESP2 has no maps: their names and values stand in one flat array.
+fn map_head(pairs: usize, version: Version, out: &mut Vec<u8>) {
+    match version {
+        Version::Two => array_head(2 * pairs, out),
+        Version::Three => head(b'%', pairs as u64, out),
+    }
+}
+
+fn bulk(bytes: &[u8], out: &mut Vec<u8>) {
+    bulk_head(bytes.len(), out);
+    out.extend_from_slice(bytes);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn integer(number: u64, out: &mut Vec<u8>) {
+    head(b':', number, out);
+}
+
+/// Appends a mark, a number and CRLF; on the path of every reply, hence without `fmt`.
+fn head(mark: u8, number: u64, out: &mut Vec<u8>) {
+    let mut text = [0; 23];
+    let mut at = text.len() - 2;
+    text[at..].copy_from_slice(b"\r\n");
+    let mut left = number;
+    loop {
+        at -= 1;
+        text[at] = b'0' + (left % 10) as u8;
+        left /= 10;
+        if left == 0 {
+            break;
+        }
+    }
+    at -= 1;
+    text[at] = mark;
+    out.extend_from_slice(&text[at..]);
+}

@@ -1,0 +1,226 @@
+//! Turns what a client sends into requests and hands them to the broker in batches.
+//!
+//! This task waits on the reader for bytes, at most `request_timeout_secs` if a request has begun;
+//! on the broker for leave to send another batch; and on the broker's queue.
+
+use super::{CREDITS, Connection, Shared};
+use crate::broker::{Batch, Event, Input, Join};
+use crate::feed::ClientId;
+use crate::ledger::Account;
+use crate::outbox::Outbox;
+use crate::protocol::command::{Refusal, Request};
+use crate::protocol::{Parsed, Parser};
+use async_channel::Receiver;
+use futures_lite::future;
+use smol::Timer;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Instant;
+
+/// How many requests a batch holds at most. Its bytes are those of one chunk and the request that
+/// had begun before it.
+const REQUESTS_A_BATCH: usize = 256;
+
+/// What the processor waited for.
+enum Arrival {
+    Chunk(Input),
+    End,
+    /// The request that had begun has taken too long.
+    Late,
+}
+
+/// Processes until the client's end, its last request, or an error after which nothing can be
+/// trusted.
+pub(super) async fn process(
+    connection: Rc<Connection>,
+    chunks: Receiver<Input>,
+    account: Account,
+    outbox: Rc<RefCell<Outbox>>,
+    shared: Shared,
+) {
+    let Ok(first) = chunks.recv().await else {
+        // It has said nothing, so the broker does not know it.
+        outbox.borrow_mut().close();
+        return;
+    };
+    let parser = Parser::new(first.bytes.first().copied().unwrap_or_default());
+    let (returned, credits) = async_channel::bounded(CREDITS);
+    for _ in 0..CREDITS {
+        let _ = returned.try_send(Vec::new());
+    }
+    let join = Join {
+        id: connection.id,
+        address: connection.peer.to_string(),
+        dialect: parser.dialect(),
+        outbox,
+        account: account.clone(),
+        credits: returned,
+    };
+    let id = connection.id;
+    let events = shared.events.clone();
+    // A send fails only when the broker is gone, and with it the whole server.
+    let _ = events.send(Event::Join(join)).await;
+    drop(connection);
+    let spare = None;
+    let mut processor = Processor {
+        id,
+        parser,
+        chunks,
+        credits,
+        spare,
+        account,
+        shared,
+    };
+    processor.converse(first).await;
+    // From here on the reader discards what comes.
+    drop(processor);
+    let _ = events.send(Event::Leave(id)).await;
+}
+
+struct Processor {
+    id: ClientId,
+    parser: Parser,
+    chunks: Receiver<Input>,
+    /// Emptied batches, come back from the broker.
+    credits: Receiver<Vec<Request>>,
+    /// A credit that has been taken and not been used yet.
+    spare: Option<Vec<Request>>,
+    account: Account,
+    shared: Shared,
+}
+
+impl Processor {
+    async fn converse(&mut self, first: Input) {
+        let mut input = first;
+        let mut deadline = None;
+        loop {
+            let Some((rest, consumed)) = self.submit(input).await else {
+                return;
+            };
+            input = rest;
+            if consumed {
+                deadline = None;
+            }
+            match self.arrival(&mut deadline, !input.bytes.is_empty()).await {
+                Arrival::Chunk(chunk) if input.bytes.is_empty() => input = chunk,
+                Arrival::Chunk(chunk) => self.append(&mut input, &chunk).await,
+                Arrival::End => return,
+                Arrival::Late => return self.refuse_late(input).await,
+            }
+        }
+    }
+
+    /// Hands on all whole requests. Returns the beginning of one that is left, and whether there
+    /// was anything before it; nothing when the conversation has ended.
+    async fn submit(&mut self, input: Input) -> Option<(Input, bool)> {
+        let input = Rc::new(input);
+        let mut at = 0;
+        loop {
+            let mut requests = match self.spare.take() {
+                Some(requests) => requests,
+                None => self.credits.recv().await.ok()?,
+            };
+            let is_whole = self.parse(&input.bytes, &mut at, &mut requests);
+            if requests.is_empty() {
+                self.spare = Some(requests);
+            } else {
+                let is_last = requests.last().is_some_and(Request::is_last);
+                self.send(&input, requests).await;
+                if is_last {
+                    return None;
+                }
+            }
+            if is_whole {
+                break;
+            }
+        }
+        Some((self.rest(input, at), at > 0))
+    }
+
+    /// Reads requests until the batch is full, the conversation ends, or what is left is not
+    /// whole; the last is true then.
+    fn parse(&mut self, bytes: &[u8], at: &mut usize, requests: &mut Vec<Request>) -> bool {
+        while requests.len() < REQUESTS_A_BATCH {
+            match self
+                .parser
+                .next(bytes, *at, self.shared.limits.request_bytes_max)
+            {
+                Parsed::Request(request, next) => {
+                    *at = next;
+                    requests.push(request);
+                    if requests.last().is_some_and(Request::is_last) {
+                        return false;
+                    }
+                }
+                Parsed::Nothing(next) => *at = next,
+                Parsed::Incomplete => return true,
+            }
+        }
+        false
+    }
+
+    async fn send(&self, input: &Rc<Input>, requests: Vec<Request>) {
+        let charge = self
+            .account
+            .charge(requests.capacity() * size_of::<Request>());
+        let batch = Batch {
+            input: input.clone(),
+            requests,
+            charge,
+        };
+        let _ = self.shared.events.send(Event::Batch(self.id, batch)).await;
+    }
+
+    /// What is left of the input from `at` on.
+    fn rest(&self, input: Rc<Input>, at: usize) -> Input {
+        let input = if at > 0 {
+            Err(input)
+        } else {
+            Rc::try_unwrap(input)
+        };
+        input.unwrap_or_else(|shared| {
+            let bytes = shared.bytes[at..].to_vec();
+            let charge = self.account.charge(bytes.capacity());
+            Input { bytes, charge }
+        })
+    }
+
+    async fn append(&self, input: &mut Input, chunk: &Input) {
+        input.bytes.extend_from_slice(&chunk.bytes);
+        input.charge.set(input.bytes.capacity());
+        if self.account.ledger().is_over() {
+            let _ = self.shared.events.send(Event::Pressure).await;
+        }
+    }
+
+    /// Waits for more; without a limit if no request has begun.
+    async fn arrival(&self, deadline: &mut Option<Instant>, has_begun: bool) -> Arrival {
+        let chunk = async {
+            self.chunks
+                .recv()
+                .await
+                .map_or(Arrival::End, Arrival::Chunk)
+        };
+        if let Ok(chunk) = self.chunks.try_recv() {
+            return Arrival::Chunk(chunk);
+        }
+        if !has_begun {
+            return chunk.await;
+        }
+        let timeout = self.shared.limits.request_timeout;
+        let at = *deadline.get_or_insert_with(|| Instant::now() + timeout);
+        let late = async {
+            Timer::at(at).await;
+            Arrival::Late
+        };
+        future::or(chunk, late).await
+    }
+
+    async fn refuse_late(&mut self, input: Input) {
+        let secs = self.shared.limits.request_timeout.as_secs();
+        let text = format!("the request was not finished within request_timeout_secs ({secs})");
+        let mut requests = self.spare.take().unwrap_or_default();
+        requests.push(Request::Fatal(Refusal::new(text)));
+        self.send(&Rc::new(input), requests).await;
+    }
+}

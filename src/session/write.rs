@@ -1,0 +1,205 @@
+//! Writes what waits in a client's outbox, and has the last word on the connection.
+//!
+//! This task waits on the bell that the broker rings; on the socket; and on the broker's queue,
+//! to say that there is room again.
+
+use super::pace::Pace;
+use super::{Connection, Shared};
+use crate::broker::Event;
+use crate::outbox::Outbox;
+use async_channel::Receiver;
+use futures_lite::future;
+use smol::{Task, Timer};
+use std::cell::RefCell;
+use std::io::{self, ErrorKind, Read};
+use std::net::Shutdown;
+use std::rc::Rc;
+
+/// Writes until the outbox is closed and empty, then closes; or until the client is gone, takes
+/// too little, or is given up.
+pub(super) async fn write(
+    connection: Rc<Connection>,
+    outbox: Rc<RefCell<Outbox>>,
+    bell: Receiver<()>,
+    reader: Task<()>,
+    shared: Shared,
+) {
+    let pace = Pace::new(shared.limits.write_timeout);
+    let mut writer = Writer {
+        connection,
+        outbox,
+        bell,
+        shared,
+        pace,
+    };
+    match writer.deliver().await {
+        Ok(()) => writer.linger(reader).await,
+        Err(error) => log::debug!("client {}: {error}", writer.connection.peer),
+    }
+    writer.connection.shutdown(Shutdown::Both);
+    writer.outbox.borrow_mut().kill();
+    let _ = writer
+        .shared
+        .events
+        .send(Event::Room(writer.connection.id))
+        .await;
+}
+
+struct Writer {
+    connection: Rc<Connection>,
+    outbox: Rc<RefCell<Outbox>>,
+    bell: Receiver<()>,
+    shared: Shared,
+    pace: Pace,
+}
+
+impl Writer {
+    async fn deliver(&mut self) -> io::Result<()> {
+        loop {
+            let blocked = self.flush().await?;
+            let (is_empty, is_closed) = {
+                let outbox = self.outbox.borrow();
+                (outbox.is_empty(), outbox.is_closed())
+            };
+            if blocked {
+                self.writable().await?;
+            } else if !is_empty {
+                future::yield_now().await;
+            } else if is_closed {
+                return Ok(());
+            } else {
+                // The bell cannot go: this task holds the outbox, and that holds the bell.
+                let _ = self.bell.recv().await;
+            }
+        }
+    }
+
+    /// Writes what the socket takes at once; true if it would block.
+    async fn flush(&mut self) -> io::Result<bool> {
+        let (flushed, rings) = {
+            let mut outbox = self.outbox.borrow_mut();
+            outbox.answer_bell();
+            let flushed = outbox.flush(&mut self.connection.socket.get_ref())?;
+            if outbox.is_dead() {
+                return Err(io::Error::new(ErrorKind::ConnectionAborted, "given up"));
+            }
+            (flushed, outbox.takes_room())
+        };
+        self.shared.stats.delivered.add(flushed.delivered);
+        self.pace.took(flushed.bytes, flushed.blocked);
+        if rings {
+            let _ = self
+                .shared
+                .events
+                .send(Event::Room(self.connection.id))
+                .await;
+        }
+        Ok(flushed.blocked)
+    }
+
+    /// Waits until the socket takes more. While replies wait the client must take enough.
+    async fn writable(&mut self) -> io::Result<()> {
+        loop {
+            let (is_dead, has_replies) = {
+                let mut outbox = self.outbox.borrow_mut();
+                if !outbox.has_replies() {
+                    // A reply may come, and then the client's pace begins to matter.
+                    outbox.answer_bell();
+                }
+                (outbox.is_dead(), outbox.has_replies())
+            };
+            if is_dead {
+                return Ok(());
+            }
+            let look = self.pace.next_look(has_replies);
+            let socket = async {
+                self.connection
+                    .socket
+                    .writable()
+                    .await
+                    .map(|()| Wake::Socket)
+            };
+            let bell = async {
+                let _ = self.bell.recv().await;
+                Ok(Wake::Bell)
+            };
+            let pace = async {
+                match look {
+                    Some(at) => Timer::at(at).await,
+                    None => future::pending().await,
+                };
+                Ok(Wake::Look)
+            };
+            match future::or(socket, future::or(bell, pace)).await? {
+                Wake::Socket => return Ok(()),
+                Wake::Bell => {}
+                Wake::Look if self.is_too_slow().await => {
+                    let secs = self.shared.limits.write_timeout.as_secs();
+                    log::warn!(
+                        "client {} is ended: over write_timeout_secs ({secs}) it took less than \
+                         1 KiB a second of its replies",
+                        self.connection.peer
+                    );
+                    return Err(io::Error::new(
+                        ErrorKind::TimedOut,
+                        "replies were not taken",
+                    ));
+                }
+                Wake::Look => return Ok(()),
+            }
+        }
+    }
+
+    async fn is_too_slow(&mut self) -> bool {
+        let socket = self.connection.socket.get_ref();
+        let Ok(local) = socket.local_addr() else {
+            return true;
+        };
+        let unsent = self
+            .shared
+            .send_queues
+            .of(local, self.connection.peer)
+            .await;
+        self.pace.look(unsent)
+    }
+
+    /// Ends the sending side, then reads and discards for a while, so that the last words arrive:
+    /// to close a socket with unread input destroys what the peer has not read yet.
+    async fn linger(&self, reader: Task<()>) {
+        self.connection.shutdown(Shutdown::Write);
+        let until_end = async {
+            reader.await;
+            self.discard().await;
+        };
+        let enough = async {
+            Timer::after(self.shared.limits.linger).await;
+        };
+        future::or(until_end, enough).await;
+    }
+
+    /// Discards input until the end. Where the receiving side was shut, that is at once, unless
+    /// there is something unread.
+    async fn discard(&self) {
+        let mut buffer = [0; 4096];
+        loop {
+            match self.connection.socket.get_ref().read(&mut buffer) {
+                Ok(0) => return,
+                Ok(_) => future::yield_now().await,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    if self.connection.socket.readable().await.is_err() {
+                        return;
+                    }
+                }
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+/// What ended a wait for the socket.
+enum Wake {
+    Socket,
+    Bell,
+    Look,
+}

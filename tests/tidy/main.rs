@@ -1,0 +1,192 @@
+//! Holds the tree to its own rules: the layers, docs, width, leftovers, the manual pages.
+//!
+//! Each check is a function over text with tests of its own, which show that it can fail.
+
+#![forbid(unsafe_code)]
+
+mod layers;
+mod manual;
+mod source;
+mod text;
+
+use manual::Words;
+use source::File;
+use std::fs;
+use std::process::Command;
+
+/// All that is written by hand and kept in lines, but prose.
+const WRITTEN: [&str; 7] = [
+    "src",
+    "tests",
+    "man",
+    "etc",
+    ".ci",
+    "Makefile",
+    "kvmsg.toml",
+];
+const PROSE: [&str; 3] = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"];
+/// Flags that set no key.
+const FLAGS: [&str; 9] = [
+    "-c",
+    "--config",
+    "-l",
+    "--check",
+    "--print-config",
+    "-h",
+    "--help",
+    "-V",
+    "--version",
+];
+
+fn source_files(place: &str) -> Vec<File> {
+    source::files(&[place])
+        .into_iter()
+        .filter(File::is_rust)
+        .collect()
+}
+
+fn library() -> Vec<File> {
+    source_files("src")
+        .into_iter()
+        .filter(|file| !file.path.starts_with("src/bin/"))
+        .collect()
+}
+
+#[track_caller]
+fn assert_none(faults: impl IntoIterator<Item = String>) {
+    let faults: Vec<String> = faults.into_iter().collect();
+    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}
+
+#[test]
+fn modules_import_only_what_stands_above_them() {
+    assert_none(layers::faults(&library()));
+    assert_none(layers::code_in_root(
+        &source::files(&["src/lib.rs"])[0].text,
+    ));
+}
+
+#[test]
+fn every_file_begins_with_a_module_doc() {
+    let files = source_files("src").into_iter().chain(source_files("tests"));
+    assert_none(files.filter_map(|file| text::undocumented(&file)));
+}
+
+#[test]
+fn lines_and_files_are_short() {
+    let files = source::files(&WRITTEN);
+    assert_none(files.iter().flat_map(text::wide));
+    // A manual page is as long as its subject.
+    let files = files.iter().filter(|file| !file.path.starts_with("man/"));
+    assert_none(files.filter_map(text::long));
+}
+
+#[test]
+fn nothing_is_left_over() {
+    let files = source::files(&[&WRITTEN[..], &PROSE[..]].concat());
+    assert_none(files.iter().flat_map(text::leftovers));
+    assert_none(files.iter().flat_map(text::ragged));
+}
+
+#[test]
+fn words_stand_where_they_belong() {
+    assert_none(source_files("src").iter().flat_map(text::misplaced));
+}
+
+#[test]
+fn tests_wait_for_what_they_test() {
+    assert_none(source_files("tests").iter().flat_map(text::sleeps));
+}
+
+/// What kvmsgd prints, and that it succeeds; the environment is not asked.
+fn kvmsgd(args: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kvmsgd"));
+    let output = command
+        .args(args)
+        .env_clear()
+        .output()
+        .expect("kvmsgd runs");
+    assert!(output.status.success(), "kvmsgd {args:?}: {output:?}");
+    String::from_utf8(output.stdout).expect("kvmsgd prints text")
+}
+
+fn keys() -> Words {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/kvmsg.toml");
+    manual::keys_of_config(&kvmsgd(&["-c", file, "--print-config"]))
+}
+
+fn page(name: &str) -> String {
+    let path = format!("{}/man/{name}", env!("CARGO_MANIFEST_DIR"));
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+#[test]
+fn every_key_has_its_flag() {
+    let keys = keys();
+    let of_keys = keys
+        .iter()
+        .map(|key| format!("--{}", key.replace('_', "-")));
+    let expected: Words = of_keys.chain(FLAGS.map(str::to_owned)).collect();
+    let help = manual::flags_of_help(&kvmsgd(&["--help"]));
+    assert_none(manual::differences(
+        "--help",
+        &help,
+        "--print-config",
+        &expected,
+    ));
+}
+
+#[test]
+fn the_manual_has_every_flag_and_no_other() {
+    let help = manual::flags_of_help(&kvmsgd(&["--help"]));
+    let items = manual::written_out(manual::items(&page("kvmsgd.8"), "Fl"));
+    assert_none(manual::differences("--help", &help, "kvmsgd.8", &items));
+    for name in ["kvmsgd.8", "kvmsg.toml.5"] {
+        let mentions = manual::written_out(manual::mentions(&page(name), "Fl"));
+        assert_none(
+            mentions
+                .difference(&help)
+                .map(|flag| format!("{name}: no flag {flag}")),
+        );
+    }
+}
+
+#[test]
+fn the_manual_has_every_key_and_no_other() {
+    let items = manual::items(&page("kvmsg.toml.5"), "Ic");
+    assert_none(manual::differences(
+        "--print-config",
+        &keys(),
+        "kvmsg.toml.5",
+        &items,
+    ));
+}
+
+#[test]
+fn the_manual_has_every_variable_and_no_other() {
+    let of_keys = keys()
+        .into_iter()
+        .map(|key| format!("KVMSGD_{}", key.to_uppercase()));
+    // The last two begin the names that Kubernetes sets, and that are left alone.
+    let others = ["KVMSGD_CONFIG", "KVMSGD_PORT", "KVMSGD_SERVICE_"].map(str::to_owned);
+    let all: Words = of_keys.chain(others).collect();
+    let items = manual::items(&page("kvmsgd.8"), "Ev");
+    let items = items
+        .into_iter()
+        .filter(|name| name.starts_with("KVMSGD_"))
+        .collect();
+    assert_none(manual::differences(
+        "--print-config",
+        &all,
+        "kvmsgd.8",
+        &items,
+    ));
+    for file in source::files(&["man", "etc", "kvmsg.toml"]) {
+        let named = manual::variables(&file.text);
+        assert_none(
+            named
+                .difference(&all)
+                .map(|name| format!("{}: no {name}", file.path)),
+        );
+    }
+}
