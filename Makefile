@@ -25,13 +25,12 @@ SERVICE_openrc  = 755 etc/kvmsgd.openrc $(SYSCONFDIR)/init.d/kvmsgd
 SERVICE_none    =
 SERVICE = $(or $(SERVICE_$(INIT)),$(if $(INIT:none=),$(error INIT: systemd, openrc or none)))
 
-# The files in the tree name the default places; those installed name the real ones.
-PLACED = sed 's|/usr/local/bin/|$(BINDIR)/|; s|/usr/local/share/doc/kvmsg/|$(DOCDIR)/|'
-
-# The places of all that is installed, and the directories they lie in.
-INSTALLED = $(PROGRAMS:%=$(BINDIR)/%) $(word 3,$(SERVICE)) \
-	$(foreach page,$(PAGES),$(MANDIR)/man$(lastword $(subst ., ,$(page)))/$(page)) \
-	$(DOCS:%=$(DOCDIR)/%) $(EXAMPLES:%=$(DOCDIR)/examples/%)
+# The places of all that is installed, and the directories they lie in. In the tree, what is
+# PLACED names the default places; once installed it names the real ones.
+PLACED    = $(word 3,$(SERVICE)) \
+	$(foreach page,$(PAGES),$(MANDIR)/man$(lastword $(subst ., ,$(page)))/$(page))
+INSTALLED = $(PROGRAMS:%=$(BINDIR)/%) $(DOCS:%=$(DOCDIR)/%) \
+	$(EXAMPLES:%=$(DOCDIR)/examples/%) $(PLACED)
 DIRS = $(patsubst %/,%,$(sort $(dir $(INSTALLED))))
 
 .DEFAULT_GOAL := build
@@ -60,15 +59,15 @@ install: $(PROGRAMS:%=$(BUILDDIR)/%) ## install what is built; only what is miss
 	$(INSTALL) -d $(DIRS:%='$(DESTDIR)%')
 	$(INSTALL) -m 755 $^ '$(DESTDIR)$(BINDIR)'
 	for page in $(PAGES); do \
-		$(PLACED) man/$$page | $(INSTALL) -m 644 /dev/stdin \
-			'$(DESTDIR)$(MANDIR)'/man$${page##*.}/$$page || exit; \
+		$(INSTALL) -m 644 man/$$page '$(DESTDIR)$(MANDIR)'/man$${page##*.} || exit; \
 	done
 	$(INSTALL) -m 644 $(DOCS) '$(DESTDIR)$(DOCDIR)'
 	$(INSTALL) -m 644 $(EXAMPLES) '$(DESTDIR)$(DOCDIR)/examples'
 ifneq ($(INIT),none)
-	$(PLACED) $(word 2,$(SERVICE)) | $(INSTALL) -m $(word 1,$(SERVICE)) /dev/stdin \
-		'$(DESTDIR)$(word 3,$(SERVICE))'
+	$(INSTALL) -m $(wordlist 1,2,$(SERVICE)) '$(DESTDIR)$(word 3,$(SERVICE))'
 endif
+	sed -i 's|/usr/local/bin/|$(BINDIR)/|; s|/usr/local/share/doc/kvmsg/|$(DOCDIR)/|' \
+		$(PLACED:%='$(DESTDIR)%')
 
 $(BUILDDIR)/%:
 	$(MAKE) build

@@ -95,7 +95,10 @@ fn words_stand_where_they_belong() {
 
 #[test]
 fn tests_wait_for_what_they_test() {
-    assert_none(source_files("tests").iter().flat_map(text::sleeps));
+    // The helpers have the one loop that looks again and again until something is so.
+    let files = source_files("tests").into_iter();
+    let files = files.filter(|file| !file.path.starts_with("tests/common/"));
+    assert_none(files.flat_map(|file| text::sleeps(&file)));
 }
 
 /// What kvmsgd prints, and that it succeeds; the environment is not asked.

@@ -66,9 +66,9 @@ pub(crate) fn written_out(flags: Words) -> Words {
     flags.into_iter().map(|flag| format!("-{flag}")).collect()
 }
 
-/// Every word of a text that begins with `KVMSGD_` and goes on.
+/// Every word of a text that begins with `KVMSGD_` and goes on, without a `*` behind it.
 pub(crate) fn variables(text: &str) -> Words {
-    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '*');
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     words
         .filter(|word| word.starts_with("KVMSGD_") && *word != "KVMSGD_")
         .map(str::to_owned)
@@ -119,6 +119,6 @@ It Fl e
 #[test]
 fn variables_are_found_in_a_page() {
     let page = ".It Ev KVMSGD_LISTEN\nKVMSGD_ (KVMSGD_CONFIG), KVMSGD_PORT*\nXKVMSGD_Y kvmsgd_z\n";
-    let expected = words(&["KVMSGD_LISTEN", "KVMSGD_CONFIG", "KVMSGD_PORT*"]);
+    let expected = words(&["KVMSGD_LISTEN", "KVMSGD_CONFIG", "KVMSGD_PORT"]);
     assert_eq!(variables(page), expected);
 }
