@@ -9,15 +9,17 @@
 //!   batch unexecuted and goes on with others, until the client's writer rings [`Event::Room`].
 //! * A turn ends after about half a millisecond, whatever is asked; clients take turns.
 
-mod answer;
 mod client;
+mod answer;
 
 use crate::feed::{ClientId, Fanout, Feed};
 use crate::ledger::Ledger;
 use crate::outbox::Offered;
-use crate::protocol::notice::{Encoded, Notice};
+use crate::protocol::encode_notice;
+use crate::protocol::notice::Notice;
 use crate::stats::Stats;
 use crate::store::Store;
+use ahash::RandomState;
 use async_channel::{Receiver, Sender};
 use client::Client;
 pub use client::{Batch, Input, Join};
@@ -81,7 +83,7 @@ pub struct Core {
 #[derive(Debug)]
 pub struct Broker {
     core: Core,
-    clients: HashMap<ClientId, Client>,
+    clients: HashMap<ClientId, Client, RandomState>,
     /// Clients with requests that can be executed, in the order of their turns.
     ready: VecDeque<ClientId>,
     /// A change that not everyone has been told of yet. No request is executed before that.
@@ -93,7 +95,7 @@ impl Broker {
     /// A broker, and the queue through which it is told of everything.
     pub fn new(core: Core) -> (Broker, Sender<Event>) {
         let (sender, events) = async_channel::bounded(QUEUE_MAX);
-        let (clients, ready) = (HashMap::new(), VecDeque::new());
+        let (clients, ready) = (HashMap::default(), VecDeque::new());
         (
             Broker {
                 core,
@@ -168,10 +170,11 @@ impl Broker {
     }
 
     fn make_ready(&mut self, id: ClientId) {
-        if let Some(client) = self.clients.get_mut(&id) {
-            if !std::mem::replace(&mut client.is_ready, true) {
-                self.ready.push_back(id);
-            }
+        let Some(client) = self.clients.get_mut(&id) else {
+            return;
+        };
+        if !std::mem::replace(&mut client.is_ready, true) {
+            self.ready.push_back(id);
         }
     }
 
@@ -197,29 +200,30 @@ impl Broker {
         };
         client.is_ready = false;
         for _ in 0..REQUESTS_A_TURN {
+            let Some(client) = self.clients.get_mut(&id) else {
+                return;
+            };
             if client.must_wait() {
                 return;
             }
             let Some((input, request)) = client.next_request() else {
                 break;
             };
+            let change = answer::answer(&mut self.core, client, &input, request);
             turn.step();
-            if let Some(change) = answer::answer(&mut self.core, client, &input, request) {
-                if !self.core.feed.watchers().is_empty() {
-                    self.fanout = Some(Fanout::new(change, id));
-                    break;
-                }
+            if let Some(change) = change.filter(|_| !self.core.feed.watchers().is_empty()) {
+                self.fanout = Some(Fanout::new(change, id));
+                self.fan_out(turn);
             }
-            if turn.is_over() {
+            if self.fanout.is_some() || turn.is_over() {
                 break;
             }
         }
-        if client.has_requests() {
-            self.make_ready(id);
-        } else if client.leaving {
-            self.finish(id);
+        match self.clients.get(&id) {
+            Some(client) if client.has_requests() => self.make_ready(id),
+            Some(client) if client.leaving => self.finish(id),
+            _ => {}
         }
-        self.fan_out(turn);
     }
 
     /// Tells everyone of the present change, or as many as the turn allows.
@@ -253,8 +257,12 @@ impl Broker {
         }
     }
 
-    /// Ends a client that has left, now that everything it asked has been answered.
+    /// Ends a client that has left, now that everything it asked has been answered. While a
+    /// change is being told it waits, for the list of watchers must hold still.
     fn finish(&mut self, id: ClientId) {
+        if self.fanout.is_some() {
+            return self.make_ready(id);
+        }
         if let Some(mut client) = self.clients.remove(&id) {
             self.core.feed.unwatch(id);
             client.tell_loss(&self.core.stats);
@@ -270,7 +278,7 @@ impl Broker {
                 client
                     .outbox
                     .borrow_mut()
-                    .tell(&Encoded::new(&notice, watcher.dialect));
+                    .tell(&encode_notice(&notice, watcher.dialect));
             }
         }
     }

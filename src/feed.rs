@@ -4,8 +4,8 @@
 //! catching up belong here. Pure: it gives the names of clients and leaves the telling to the
 //! broker.
 
-use crate::protocol::Dialect;
 use crate::protocol::notice::{Change, Encoded, Notice};
+use crate::protocol::{Dialect, encode_notice};
 use std::collections::HashMap;
 
 /// The number of a client, unique as long as the server runs.
@@ -102,7 +102,7 @@ impl Fanout {
                     Dialect::Lines => &mut self.line,
                     Dialect::Resp2 | Dialect::Resp3 => &mut self.frame,
                 };
-                let made = encoded.get_or_insert_with(|| Encoded::new(&notice, watcher.dialect));
+                let made = encoded.get_or_insert_with(|| encode_notice(&notice, watcher.dialect));
                 return Some((watcher.client, made));
             }
         }

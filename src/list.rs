@@ -258,6 +258,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
         #[test]
         fn a_list_does_what_a_vector_does(
             changes in prop::collection::vec((0..4u8, "[a-c]{0,2}|\r|NOTIFY x", "[a-c]{0,2}"), 1..900)

@@ -13,7 +13,7 @@
 use crate::ledger::Charge;
 use crate::list::Value;
 use crate::protocol::notice::{Encoded, Part};
-use crate::protocol::reply::Values;
+use crate::protocol::values::Values;
 use async_channel::Sender;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
@@ -173,7 +173,7 @@ impl Outbox {
         }
         let fits = self.marks.is_empty()
             || (self.marks.len() < NOTICES_MAX
-                && self.notice_bytes + notice.len() <= self.bytes_max);
+                && self.notice_bytes + notice.bytes_len() <= self.bytes_max);
         if !fits && !self.dead {
             self.lost = Some((revision, revision));
             self.wants_room = true;
@@ -329,14 +329,14 @@ impl Outbox {
                 Part::Value(value) => self.pieces.push_back(Piece::Value(value.clone())),
             }
         }
-        self.notice_bytes += notice.len();
-        let end = self.queued + notice.len() as u64;
+        self.notice_bytes += notice.bytes_len();
+        let end = self.queued + notice.bytes_len() as u64;
         self.marks.push_back(Mark {
             end,
-            len: notice.len(),
+            len: notice.bytes_len(),
             is_change,
         });
-        self.grown(notice.len());
+        self.grown(notice.bytes_len());
     }
 
     /// The bytes to which the next are appended.

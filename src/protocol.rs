@@ -1,6 +1,7 @@
 //! Says what travels between client and server: the words, and their bytes in both dialects.
 //!
-//! [`command`], [`reply`] and [`notice`] are the words; [`line`] and [`resp`] are their bytes.
+//! [`command`], [`reply`] and [`notice`] are the words; [`line`], [`resp`] and [`values`] are their
+//! bytes.
 //! Everything here is pure: bytes in, words out, and the other way round; no sockets and no clock.
 
 pub mod command;
@@ -8,8 +9,11 @@ pub mod notice;
 pub mod reply;
 pub mod line;
 pub mod resp;
+pub mod values;
 
-use command::Request;
+use command::{Request, Version};
+use notice::{Encoded, Notice};
+use reply::Reply;
 
 /// How the server speaks to a client: lines, or one of the two versions of RESP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +72,26 @@ impl Parser {
             Parser::Frames(parser) => parser.next(input, start, bytes_max),
         }
     }
+}
+
+/// Appends a reply's bytes. A list is encoded whole; a long one is better sent as
+/// [`values::Values`].
+pub fn encode_reply(reply: &Reply<'_>, dialect: Dialect, out: &mut Vec<u8>) {
+    match dialect {
+        Dialect::Lines => line::reply(reply, out),
+        Dialect::Resp2 => resp::reply(reply, Version::Two, out),
+        Dialect::Resp3 => resp::reply(reply, Version::Three, out),
+    }
+}
+
+/// Encodes a notice for every client that speaks this dialect.
+pub fn encode_notice(notice: &Notice<'_>, dialect: Dialect) -> Encoded {
+    let mut encoded = Encoded::default();
+    match dialect {
+        Dialect::Lines => line::notice(notice, encoded.bytes()),
+        Dialect::Resp2 | Dialect::Resp3 => resp::notice(notice, &mut encoded),
+    }
+    encoded
 }
 
 /// What a client is told, in either dialect, that is one more than `clients_max`.

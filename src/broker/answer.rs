@@ -6,8 +6,9 @@ use crate::feed::Watcher;
 use crate::list::List;
 use crate::protocol::command::{Command, Refusal, Request, Version};
 use crate::protocol::notice::Change;
-use crate::protocol::reply::{Hello, Reply, SERVER, Stat, Values, epoch_text};
-use crate::protocol::{Dialect, escaped};
+use crate::protocol::reply::{Hello, Reply, SERVER, Stat, epoch_text};
+use crate::protocol::values::Values;
+use crate::protocol::{Dialect, encode_reply, escaped};
 use crate::store::{Full, Updated};
 
 /// A reply longer than this is encoded in slices, as it is sent.
@@ -116,7 +117,7 @@ fn reply(core: &Core, client: &Client, reply: &Reply<'_>) {
     client
         .outbox
         .borrow_mut()
-        .reply(|out| reply.encode(client.dialect, out));
+        .reply(|out| encode_reply(reply, client.dialect, out));
 }
 
 fn refuse(core: &Core, client: &Client, text: &str) {

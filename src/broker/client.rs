@@ -3,9 +3,9 @@
 use crate::feed::ClientId;
 use crate::ledger::{Account, Charge};
 use crate::outbox::Outbox;
-use crate::protocol::Dialect;
 use crate::protocol::command::Request;
-use crate::protocol::notice::{Encoded, Notice};
+use crate::protocol::notice::Notice;
+use crate::protocol::{Dialect, encode_notice};
 use crate::stats::Stats;
 use async_channel::Sender;
 use std::cell::RefCell;
@@ -194,7 +194,7 @@ impl Client {
         let Some((first, last)) = outbox.take_lost() else {
             return;
         };
-        outbox.tell(&Encoded::new(&Notice::Lost { first, last }, self.dialect));
+        outbox.tell(&encode_notice(&Notice::Lost { first, last }, self.dialect));
         stats.lost.add(last - first + 1);
         self.loss.lost += last - first + 1;
         if std::mem::take(&mut self.loss.open) {

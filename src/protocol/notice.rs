@@ -1,6 +1,5 @@
-//! Names what clients are told without asking, and encodes it once for all who are told.
+//! Names what clients are told without asking, and holds it encoded for all who are told.
 
-use super::{Dialect, line, resp};
 use crate::list::Value;
 
 /// A value longer than this is handed on as it is stored; a shorter one is copied, which costs
@@ -90,34 +89,17 @@ pub enum Part {
 #[derive(Debug, Clone, Default)]
 pub struct Encoded {
     parts: Vec<Part>,
-    len: usize,
 }
 
 impl Encoded {
-    /// Encodes a notice for every client that speaks this dialect.
-    pub fn new(notice: &Notice<'_>, dialect: Dialect) -> Encoded {
-        let mut encoded = Encoded::default();
-        match dialect {
-            Dialect::Lines => line::notice(notice, encoded.bytes()),
-            Dialect::Resp2 | Dialect::Resp3 => resp::notice(notice, &mut encoded),
-        }
-        encoded.len = encoded.parts.iter().map(Part::len).sum();
-        encoded
-    }
-
     /// Its pieces in order.
     pub fn parts(&self) -> &[Part] {
         &self.parts
     }
 
     /// Its length in bytes, long values included.
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Whether there is nothing to send, which does not happen.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
+    pub fn bytes_len(&self) -> usize {
+        self.parts.iter().map(Part::len).sum()
     }
 
     /// Where the next bytes go.
