@@ -217,7 +217,8 @@ impl Outbox {
         (self.lost, self.notice_bytes, self.head) = (None, 0, 0);
         self.written = self.queued;
         self.charge.set(0);
-        self.ring();
+        // A writer that waits for the socket has taken the bell and not answered it.
+        let _ = self.bell.try_send(());
     }
 
     /// Says that the writer has heard the bell and looks at what is there now.
@@ -384,3 +385,6 @@ impl Piece {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ use super::Connection;
 use crate::broker::Input;
 use crate::ledger::Account;
 use async_channel::Sender;
+use futures_lite::future;
 use std::cell::RefCell;
 use std::io::{ErrorKind, Read};
 use std::rc::Rc;
@@ -26,8 +27,10 @@ pub(super) async fn read(connection: Rc<Connection>, chunks: Sender<Input>, acco
             return;
         };
         let was_full = chunk.bytes.len() == CHUNK_BYTES;
-        // Closed means that nobody wants it: see above.
-        let _ = chunks.send(chunk).await;
+        if chunks.send(chunk).await.is_err() {
+            // Nobody wants it, and nobody slows a flood down: others must have their turn.
+            future::yield_now().await;
+        }
         if was_full {
             continue;
         }

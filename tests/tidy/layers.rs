@@ -27,6 +27,7 @@ pub(crate) fn faults(files: &[File]) -> Vec<String> {
             }
         }
     }
+    faults.dedup();
     faults
 }
 

@@ -1,0 +1,208 @@
+//! Holds the outbox to its promises, with a sink that takes only so much.
+
+use super::*;
+use crate::ledger::{Account, Ledger};
+use crate::list::List;
+use crate::protocol::notice::{Change, Notice, What};
+use crate::protocol::{Dialect, encode_notice};
+use async_channel::Receiver;
+use std::rc::Rc;
+
+const BYTES_MAX: usize = 64 * 1024;
+
+/// Takes as many bytes as it has room for, then would block.
+#[derive(Default)]
+struct Sink {
+    taken: Vec<u8>,
+    room: usize,
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = bytes.len().min(self.room);
+        if taken == 0 && !bytes.is_empty() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.room -= taken;
+        self.taken.extend_from_slice(&bytes[..taken]);
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn outbox() -> (Outbox, Receiver<()>, Account) {
+    let account = Account::new(&Ledger::new(usize::MAX));
+    let (bell, rung) = async_channel::bounded(1);
+    (
+        Outbox::new(BYTES_MAX, bell, account.charge(0)),
+        rung,
+        account,
+    )
+}
+
+fn notice(revision: u64, value: &[u8]) -> Encoded {
+    let key = Rc::from(&b"key"[..]);
+    let change = Change {
+        revision,
+        key,
+        what: What::Put(Rc::from(value)),
+    };
+    encode_notice(&Notice::Change(&change), Dialect::Resp3)
+}
+
+fn flatten(notice: &Encoded) -> Vec<u8> {
+    let bytes = |part: &Part| match part {
+        Part::Bytes(bytes) => bytes.clone(),
+        Part::Value(value) => value.to_vec(),
+    };
+    notice.parts().iter().flat_map(bytes).collect()
+}
+
+/// Empties the outbox in steps of `room` bytes; returns what came and what was delivered.
+fn drain(outbox: &mut Outbox, room: usize) -> (Vec<u8>, u64) {
+    let mut sink = Sink::default();
+    let mut delivered = 0;
+    while !outbox.is_empty() {
+        sink.room = room;
+        delivered += outbox.flush(&mut sink).unwrap().delivered;
+    }
+    (sink.taken, delivered)
+}
+
+#[test]
+fn replies_and_notices_leave_in_the_order_in_which_they_came() {
+    let long: Vec<u8> = (0..300_000).map(|n| n as u8).collect();
+    let mut list = List::One(Rc::from(&long[..]));
+    list.push(Rc::from(&b"second"[..]));
+    for room in [1 << 20, 4096, 333] {
+        let (mut outbox, _rung, account) = outbox();
+        let mut expected = b"one".to_vec();
+        outbox.reply(|out| out.extend_from_slice(b"one"));
+        for (revision, value) in [(1, &long[..9000]), (2, b"short")] {
+            assert_eq!(
+                outbox.offer(revision, &notice(revision, value)),
+                Offered::Kept
+            );
+            expected.extend(flatten(&notice(revision, value)));
+        }
+        let mut values = Values::new(&list, Dialect::Resp3);
+        outbox.reply_values(Values::new(&list, Dialect::Resp3));
+        values.fill(&mut expected, usize::MAX);
+        outbox.reply(|out| out.extend_from_slice(b"last"));
+        expected.extend_from_slice(b"last");
+        assert_eq!(account.bytes(), expected.len());
+        let (taken, delivered) = drain(&mut outbox, room);
+        assert!(taken == expected, "in steps of {room}");
+        assert_eq!((delivered, account.bytes()), (2, 0));
+    }
+}
+
+#[test]
+fn a_notice_counts_as_delivered_when_its_last_byte_has_left() {
+    let (mut outbox, _rung, _account) = outbox();
+    let length = notice(1, b"v").bytes_len();
+    outbox.offer(1, &notice(1, b"v"));
+    outbox.offer(2, &notice(2, b"v"));
+    let mut sink = Sink {
+        room: 2 * length - 1,
+        ..Sink::default()
+    };
+    let flushed = outbox.flush(&mut sink).unwrap();
+    assert_eq!((flushed.delivered, flushed.blocked), (1, true));
+    sink.room = 1;
+    assert_eq!(outbox.flush(&mut sink).unwrap().delivered, 1);
+}
+
+#[test]
+fn the_newest_notices_are_dropped_and_their_range_is_told_when_half_is_free() {
+    let (mut outbox, _rung, _account) = outbox();
+    for revision in 1..=NOTICES_MAX as u64 {
+        assert_eq!(
+            outbox.offer(revision, &notice(revision, b"")),
+            Offered::Kept
+        );
+    }
+    assert_eq!(outbox.offer(501, &notice(501, b"")), Offered::LossBegins);
+    assert_eq!(outbox.offer(700, &notice(700, b"")), Offered::Lost);
+    let length = notice(1, b"").bytes_len();
+    let mut sink = Sink {
+        room: 100 * length,
+        ..Sink::default()
+    };
+    outbox.flush(&mut sink).unwrap();
+    assert!(!outbox.takes_room(), "a fifth is not half");
+    assert_eq!(outbox.offer(701, &notice(701, b"")), Offered::Lost);
+    sink.room = 200 * length;
+    outbox.flush(&mut sink).unwrap();
+    assert!(
+        outbox.takes_room() && !outbox.takes_room(),
+        "the bell rings once"
+    );
+    assert_eq!(outbox.take_lost(), Some((501, 701)));
+    assert_eq!(outbox.offer(702, &notice(702, b"")), Offered::Kept);
+}
+
+#[test]
+fn notices_are_bounded_in_bytes_too_but_one_always_fits() {
+    let (mut outbox, _rung, _account) = outbox();
+    let huge = vec![b'x'; 4 * BYTES_MAX];
+    assert_eq!(outbox.offer(1, &notice(1, &huge)), Offered::Kept);
+    assert_eq!(outbox.offer(2, &notice(2, b"")), Offered::LossBegins);
+    assert!(!outbox.is_full(), "notices never make a client wait");
+    drain(&mut outbox, 1 << 20);
+    outbox.take_lost();
+    assert_eq!(
+        outbox.offer(3, &notice(3, &huge[..BYTES_MAX / 2])),
+        Offered::Kept
+    );
+    assert_eq!(
+        outbox.offer(4, &notice(4, &huge[..BYTES_MAX / 2])),
+        Offered::LossBegins
+    );
+}
+
+#[test]
+fn replies_are_never_dropped_and_ring_for_room_at_half() {
+    let (mut outbox, _rung, _account) = outbox();
+    outbox.reply(|out| out.resize(BYTES_MAX, 0));
+    assert!(!outbox.is_full(), "up to the limit is not beyond it");
+    outbox.reply(|out| out.push(0));
+    assert!(outbox.is_full() && outbox.has_replies());
+    outbox.want_room();
+    let mut sink = Sink {
+        room: BYTES_MAX / 2,
+        ..Sink::default()
+    };
+    outbox.flush(&mut sink).unwrap();
+    assert!(!outbox.takes_room());
+    sink.room = 1;
+    outbox.flush(&mut sink).unwrap();
+    assert!(outbox.takes_room());
+    assert_eq!(drain(&mut outbox, 1000).0.len(), BYTES_MAX / 2);
+}
+
+#[test]
+fn the_writer_is_rung_once_until_it_looks_and_always_at_the_end() {
+    let (mut outbox, rung, account) = outbox();
+    outbox.reply(|out| out.push(b'a'));
+    outbox.reply(|out| out.push(b'b'));
+    assert_eq!(
+        (rung.try_recv().is_ok(), rung.try_recv().is_ok()),
+        (true, false)
+    );
+    outbox.answer_bell();
+    outbox.reply(|out| out.push(b'c'));
+    assert!(rung.try_recv().is_ok());
+    outbox.kill();
+    assert!(
+        rung.try_recv().is_ok(),
+        "also a writer that waits for the socket wakes up"
+    );
+    outbox.reply(|out| out.push(b'd'));
+    assert_eq!(outbox.offer(1, &notice(1, b"")), Offered::Kept);
+    assert!(outbox.is_empty() && outbox.is_dead());
+    assert_eq!(account.bytes(), 0);
+}
