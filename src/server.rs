@@ -144,6 +144,9 @@ impl Handle {
 impl Server {
     /// Takes the addresses of the configuration. From here on clients can connect, and wait.
     ///
+    /// Raises the process's soft limit of open files to what `clients_max` needs; where it cannot
+    /// be raised, lowers `clients_max` and logs a warning.
+    ///
     /// # Errors
     ///
     /// Names the first address that is not to be had: in use, not of this machine, not permitted.

@@ -18,7 +18,7 @@ const LOSS_LOG_PAUSE: Duration = Duration::from_secs(60);
 
 /// How many requests a batch that goes back to its session may have room for, and still wait
 /// there for use: an idle client should hold next to nothing.
-const SPARE_REQUESTS_MAX: usize = 16;
+const SPARE_REQUESTS_MAX: usize = 4;
 
 /// A client as it joins.
 #[derive(Debug)]

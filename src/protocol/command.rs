@@ -280,40 +280,42 @@ fn whole(prefix: Span) -> Result<Span, Refusal> {
 }
 
 fn hello(fields: &[Span], buffer: &[u8]) -> Result<Command, Refusal> {
-    let Some((version, options)) = fields.split_first() else {
-        return Ok(Command::Hello {
-            version: None,
-            name: None,
-        });
-    };
-    let version = match version.of(buffer) {
-        b"2" => Some(Version::Two),
-        b"3" => Some(Version::Three),
-        other => {
-            let text = format!(
-                "unsupported protocol version '{}': HELLO 2 or 3",
-                escaped(other)
-            );
-            return Err(Refusal {
-                code: "NOPROTO",
-                text,
-            });
-        }
+    let is_setname = |word: &Span| word.of(buffer).eq_ignore_ascii_case(b"SETNAME");
+    let (version, options) = match fields.split_first() {
+        Some((first, options)) if !is_setname(first) => (Some(version(*first, buffer)?), options),
+        _ => (None, fields),
     };
     match options {
         [] => Ok(Command::Hello {
             version,
             name: None,
         }),
-        [word, name] if word.of(buffer).eq_ignore_ascii_case(b"SETNAME") => Ok(Command::Hello {
+        [word, name] if is_setname(word) => Ok(Command::Hello {
             version,
             name: Some(*name),
         }),
         [word, ..] => {
             let option = escaped(word.of(buffer));
             Err(Refusal::new(format!(
-                "unknown HELLO option '{option}': HELLO 3 SETNAME name"
+                "HELLO takes [2 or 3] [SETNAME name], not '{option}'"
             )))
+        }
+    }
+}
+
+fn version(field: Span, buffer: &[u8]) -> Result<Version, Refusal> {
+    match field.of(buffer) {
+        b"2" => Ok(Version::Two),
+        b"3" => Ok(Version::Three),
+        other => {
+            let text = format!(
+                "unsupported protocol version '{}': HELLO 2 or 3",
+                escaped(other)
+            );
+            Err(Refusal {
+                code: "NOPROTO",
+                text,
+            })
         }
     }
 }

@@ -36,7 +36,7 @@ pub(super) struct Clients {
     max: usize,
     shared: session::Shared,
     next_id: Cell<u64>,
-    refusals: Cell<usize>,
+    refusals: Rc<Cell<usize>>,
     sockets: RefCell<HashMap<u64, Weak<Async<TcpStream>>>>,
 }
 
@@ -83,27 +83,28 @@ impl Clients {
         });
         session::start(executor, connection, &self.shared);
     }
+}
 
-    /// Says why, and waits a little for the client to read it.
-    async fn refuse(self: Rc<Self>, socket: Arc<Async<TcpStream>>) {
-        let said = socket.get_ref().write(CLIENTS_MAX_REACHED);
-        let _ = socket.get_ref().shutdown(Shutdown::Write);
-        if said.is_ok() && self.refusals.get() < REFUSALS_MAX {
-            self.refusals.set(self.refusals.get() + 1);
-            let until_end = async {
-                let mut buffer = [0; 1024];
-                while socket
-                    .read_with(|mut socket| socket.read(&mut buffer))
-                    .await
-                    .unwrap_or(0)
-                    > 0
-                {}
-            };
-            let enough = async { _ = Timer::after(self.shared.limits.linger).await };
-            future::or(until_end, enough).await;
-            self.refusals.set(self.refusals.get() - 1);
-        }
+/// Tells a client that there are too many, and waits a little for it to read that.
+async fn refuse(socket: Arc<Async<TcpStream>>, refusals: Rc<Cell<usize>>, linger: Duration) {
+    let said = socket.get_ref().write(CLIENTS_MAX_REACHED);
+    let _ = socket.get_ref().shutdown(Shutdown::Write);
+    if said.is_err() || refusals.get() >= REFUSALS_MAX {
+        return;
     }
+    refusals.set(refusals.get() + 1);
+    let until_end = async {
+        let mut buffer = [0; 1024];
+        while socket
+            .read_with(|mut socket| socket.read(&mut buffer))
+            .await
+            .unwrap_or(0)
+            > 0
+        {}
+    };
+    let enough = async { _ = Timer::after(linger).await };
+    future::or(until_end, enough).await;
+    refusals.set(refusals.get() - 1);
 }
 
 /// The accept loops, one a listener. Dropping them closes the listeners.
@@ -171,7 +172,10 @@ async fn accept_all(
                     clients.admit(executor, socket, peer);
                 } else {
                     clients.shared.stats.refused.add(1);
-                    executor.spawn(clients.clone().refuse(socket)).detach();
+                    let linger = clients.shared.limits.linger;
+                    executor
+                        .spawn(refuse(socket, clients.refusals.clone(), linger))
+                        .detach();
                 }
                 // A flood of clients must not keep the others from being served.
                 future::yield_now().await;

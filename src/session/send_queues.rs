@@ -1,8 +1,8 @@
 //! Looks up how much a socket's send buffer holds, in `/proc/self/net/tcp`.
 //!
 //! The system call for it (SIOCOUTQ) has no safe wrapper. The table is read on a thread of its
-//! own, and at most once a second, however many clients are looked at; that happens only while
-//! some do not take their replies. Where there is no such table the answer is that it is unknown.
+//! own, and at most five times a second, however many clients are looked at; that happens only
+//! while some do not take their replies. Where there is no such table the answer is that it is unknown.
 
 use smol::lock::Mutex;
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// How long a table that has been read is good enough.
-const AGE_MAX: Duration = Duration::from_secs(1);
+const AGE_MAX: Duration = Duration::from_millis(200);
 
 /// The bytes in the send buffers of all sockets, by their local address and their peer's.
 type Table = HashMap<(SocketAddr, SocketAddr), u64>;
