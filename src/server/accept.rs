@@ -48,7 +48,7 @@ impl Clients {
             max,
             shared,
             next_id: Cell::new(1),
-            refusals: Cell::new(0),
+            refusals: Rc::default(),
             sockets,
         }
     }
