@@ -1,10 +1,10 @@
 //! Finds the settings: the defaults, then the file, then the environment, then the flags.
 //!
-//! What each key may be stands once, in [`keys::KEYS`].  Each source is read into typed values,
+//! What each key may be stands once, in [`keys::KEYS`]. Each source is read into typed values,
 //! one provider per value, so that figment, which lays them over each other, still knows for the
 //! winner where it stands: file and line, variable, or flag.
 //!
-//! Nothing else in the crate reads settings or uses figment.  Nothing here touches the real
+//! Nothing else in the crate reads settings or uses figment. Nothing here touches the real
 //! arguments or the real environment, either: the binary hands them in.
 
 pub mod keys;
@@ -85,8 +85,8 @@ pub enum Command {
 
 /// Reads `args`, which begin after the name of the program, and the settings of all sources.
 ///
-/// `variables` is the whole environment; what does not begin with `KVMSGD_` is left alone.  Of a
-/// flag that is given twice the last counts.  `-h` and `-V` read nothing else, and of `--check`
+/// `variables` is the whole environment; what does not begin with `KVMSGD_` is left alone. Of a
+/// flag that is given twice the last counts. `-h` and `-V` read nothing else, and of `--check`
 /// and `--print-config` together the second wins, which checks as much.
 ///
 /// Fails on the first mistake: first in the form of the command line, then in variables, then in

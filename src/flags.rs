@@ -1,8 +1,8 @@
 //! Reads a command line by one table of flags, and prints usage and help from the same table.
 //!
-//! A binary says each flag once, in a static [`Table`].  [`parse`] turns the arguments into
+//! A binary says each flag once, in a static [`Table`]. [`parse`] turns the arguments into
 //! typed ones, [`Given`], and gives them no meaning: values are texts until the caller looks at
-//! them.  So `-h` and `-V` cannot fail on a bad value before them, nor, since parsing ends at
+//! them. So `-h` and `-V` cannot fail on a bad value before them, nor, since parsing ends at
 //! them, on anything behind them.
 //!
 //! Nothing else in the crate uses lexopt.
@@ -46,7 +46,7 @@ pub struct Group<Id: 'static> {
 pub struct Flag<Id> {
     /// What the caller knows it by.
     pub id: Id,
-    /// The long form without its dashes.  An underscore in it is typed as a dash, so that the
+    /// The long form without its dashes. An underscore in it is typed as a dash, so that the
     /// key of a setting serves as the name of its flag.
     pub long: &'static str,
     /// The short form, a single character.
@@ -143,7 +143,7 @@ pub struct Given<Id> {
 /// Reads `args`, which begin after the name of the program.
 ///
 /// Values may follow as the next argument, after `=`, or right behind a short form; `--` ends
-/// the flags.  Fails on a flag that is not in the table, on a value that is missing or not
+/// the flags. Fails on a flag that is not in the table, on a value that is missing or not
 /// taken, and on an operand where the table takes none.
 pub fn parse<Id: Copy>(
     table: &Table<Id>,

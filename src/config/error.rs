@@ -12,7 +12,7 @@ use crate::flags::text::{self, SHOWN_BYTES_MAX, escaped, quoted};
 /// A mistake in the settings.
 ///
 /// Its text is one line that names where the mistake stands (file and line, variable or flag),
-/// the key, the value and what is allowed, without the program's name.  What it shows of a value
+/// the key, the value and what is allowed, without the program's name. What it shows of a value
 /// is escaped, and cut to [`SHOWN_BYTES_MAX`].
 #[derive(Debug)]
 pub enum ConfigError {

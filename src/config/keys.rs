@@ -157,7 +157,7 @@ impl Kind {
     /// The value that `text`, from a variable or a flag, stands for, if it is allowed.
     ///
     /// Numbers are written as decimal numbers are in TOML: digits, single underscores between
-    /// them if wanted, no zero in front.  Blanks around the commas of a list do not matter.
+    /// them if wanted, no zero in front. Blanks around the commas of a list do not matter.
     pub(super) fn read_text(&self, text: &str) -> Option<Value> {
         match self {
             Kind::Addresses => addresses(text.split(',').map(|one| Some(one.trim()))),
