@@ -15,8 +15,6 @@ mod answer;
 use crate::feed::{ClientId, Fanout, Feed};
 use crate::ledger::Ledger;
 use crate::outbox::Offered;
-use crate::protocol::encode_notice;
-use crate::protocol::notice::Notice;
 use crate::stats::Stats;
 use crate::store::Store;
 use ahash::RandomState;
@@ -75,8 +73,9 @@ pub struct Core {
     pub echo: bool,
     /// When the server started.
     pub started: Instant,
-    /// The server is stopping: nobody begins to watch any more.
-    pub draining: bool,
+    /// The server is stopping and closes within this many seconds, which everyone is told who
+    /// watches.
+    pub draining: Option<u64>,
 }
 
 /// The store loop.
@@ -271,14 +270,10 @@ impl Broker {
     }
 
     fn drain(&mut self, seconds: u64) {
-        self.core.draining = true;
-        let notice = Notice::Drain { seconds };
+        self.core.draining = Some(seconds);
         for watcher in self.core.feed.watchers() {
             if let Some(client) = self.clients.get(&watcher.client) {
-                client
-                    .outbox
-                    .borrow_mut()
-                    .tell(&encode_notice(&notice, watcher.dialect));
+                client.tell_drain(seconds);
             }
         }
     }

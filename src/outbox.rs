@@ -82,7 +82,10 @@ pub struct Outbox {
     bytes_max: usize,
     /// The first and the last change that this client was not told of, until it is told that.
     lost: Option<(u64, u64)>,
+    /// The broker waits for the client to read replies, and has not been rung.
     wants_room: bool,
+    /// The broker waits for room to tell of a loss, and has not been rung.
+    owes_loss: bool,
     closed: bool,
     dead: bool,
     rung: bool,
@@ -103,6 +106,7 @@ impl Outbox {
             bytes_max,
             lost: None,
             wants_room: false,
+            owes_loss: false,
             closed: false,
             dead: false,
             rung: false,
@@ -176,7 +180,7 @@ impl Outbox {
                 && self.notice_bytes + notice.bytes_len() <= self.bytes_max);
         if !fits && !self.dead {
             self.lost = Some((revision, revision));
-            self.wants_room = true;
+            self.owes_loss = true;
             return Offered::LossBegins;
         }
         self.notice(notice, true);
@@ -226,12 +230,14 @@ impl Outbox {
         self.rung = false;
     }
 
-    /// Whether the broker asked for room and there is some now; says so once.
+    /// Whether there is room now that the broker waits for: for replies, if it asked, or to tell
+    /// of a loss. Says so once.
     pub fn takes_room(&mut self) -> bool {
-        let free = self.reply_bytes() <= self.bytes_max / 2 && self.has_room_for_notices();
-        let rings = self.wants_room && free;
-        self.wants_room &= !rings;
-        rings
+        let for_replies = self.wants_room && self.reply_bytes() <= self.bytes_max / 2;
+        let for_loss = self.owes_loss && self.has_room_for_notices();
+        self.wants_room &= !for_replies;
+        self.owes_loss &= !for_loss;
+        for_replies || for_loss
     }
 
     /// Writes until nothing is left, the sink would block, or others should have their turn.
@@ -371,7 +377,9 @@ impl Outbox {
     }
 
     fn reply_bytes(&self) -> usize {
-        self.waiting().saturating_sub(self.notice_bytes)
+        let begun = |mark: &Mark| (self.written + mark.len as u64).saturating_sub(mark.end);
+        let written = self.marks.front().map_or(0, begun) as usize;
+        self.waiting() - (self.notice_bytes - written)
     }
 }
 

@@ -1,8 +1,11 @@
 //! Accepts clients, and stops when it is told to.
 //!
-//! Stopping is a half-close of every client: the listeners close, the receiving sides are shut,
-//! readers see the end, sessions leave, outboxes empty, the last sender of the broker's queue is
-//! dropped, and the broker ends. Nothing else has to be done, only waited for.
+//! Stopping is a half-close of every client: the listeners close, readers take what has arrived
+//! and end, sessions leave, outboxes empty, the last sender of the broker's queue is dropped, and
+//! the broker ends. Nothing else has to be done, only waited for.
+//!
+//! The kernel is not asked to shut the receiving side: of a connection of which both sides are
+//! shut, it would answer further input with a reset, which destroys replies on their way.
 
 mod accept;
 mod drive;
@@ -16,7 +19,6 @@ use crate::stats::{Counts, Stats};
 use crate::stop::{Stop, Stopper, stop};
 use crate::store::{self, Store};
 use accept::{Clients, Listening};
-use async_channel::Sender;
 use futures_lite::future;
 use smol::{LocalExecutor, Timer};
 use std::fmt;
@@ -190,11 +192,13 @@ impl Server {
         let ledger = Ledger::new(self.config.clients_bytes_max);
         let (broker, events) = Broker::new(core(&self.config, &stats, &ledger));
         let broker = executor.spawn(broker.run());
+        let (stopper, stop) = stop();
         let shared = session::Shared {
             events: events.clone(),
             stats: stats.clone(),
             ledger,
             send_queues: SendQueues::default(),
+            stop,
             limits: limits(&self.config),
         };
         let clients = Rc::new(Clients::new(self.config.clients_max, shared));
@@ -210,7 +214,10 @@ impl Server {
         .await;
         let at_signal = stats.counts();
         drop(listening);
-        begin_drain(&events, &clients, self.config.drain_secs).await;
+        // Watchers are told before anyone leaves.
+        let _ = events.send(Event::Drain(self.config.drain_secs)).await;
+        drop(stopper);
+        // The broker ends after the last sender, and these are some.
         drop((events, clients));
 
         let drained = async {
@@ -233,13 +240,6 @@ impl Server {
             complete: in_time && !failed,
         }
     }
-}
-
-/// Tells the watchers, then ends the receiving side of every client.
-async fn begin_drain(events: &Sender<Event>, clients: &Clients, drain_secs: u64) {
-    // The broker ends after the last sender, and this is one.
-    let _ = events.send(Event::Drain(drain_secs)).await;
-    clients.shut_receiving();
 }
 
 fn bind(address: &str) -> Result<(TcpListener, SocketAddr), BindError> {
@@ -275,7 +275,7 @@ fn core(config: &Config, stats: &Arc<Stats>, ledger: &Rc<Ledger>) -> Core {
         ledger: ledger.clone(),
         echo: config.echo,
         started: Instant::now(),
-        draining: false,
+        draining: None,
     }
 }
 

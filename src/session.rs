@@ -24,6 +24,7 @@ use crate::feed::ClientId;
 use crate::ledger::{Account, Ledger};
 use crate::outbox::Outbox;
 use crate::stats::Stats;
+use crate::stop::Stop;
 use async_channel::Sender;
 pub use send_queues::SendQueues;
 use smol::{Async, LocalExecutor};
@@ -48,6 +49,8 @@ pub struct Shared {
     pub ledger: Rc<Ledger>,
     /// What the kernel holds for those who do not read.
     pub send_queues: SendQueues,
+    /// Heard when the server stops: nothing more is read than what has arrived.
+    pub stop: Stop,
     /// The limits of one client.
     pub limits: Limits,
 }
@@ -76,7 +79,7 @@ pub struct Connection {
     /// The address of the client.
     pub peer: SocketAddr,
     /// Called at the end.
-    on_end: Box<dyn Fn(ClientId)>,
+    on_end: Box<dyn Fn()>,
 }
 
 impl fmt::Debug for Connection {
@@ -94,7 +97,7 @@ impl Connection {
         id: ClientId,
         socket: Arc<Async<TcpStream>>,
         peer: SocketAddr,
-        on_end: impl Fn(ClientId) + 'static,
+        on_end: impl Fn() + 'static,
     ) -> Connection {
         Connection {
             id,
@@ -112,12 +115,12 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        (self.on_end)(self.id);
+        (self.on_end)();
     }
 }
 
-/// Starts the tasks of a session. They end by themselves when the client does, when its
-/// receiving side is shut, or when it is ended.
+/// Starts the tasks of a session. They end by themselves when the client does, when the server
+/// stops, or when the client is ended.
 pub fn start(executor: &LocalExecutor<'static>, connection: Connection, shared: &Shared) {
     let connection = Rc::new(connection);
     let account = Account::new(&shared.ledger);
@@ -126,7 +129,12 @@ pub fn start(executor: &LocalExecutor<'static>, connection: Connection, shared: 
     let outbox = Rc::new(RefCell::new(outbox));
     let (chunks, arrived) = async_channel::bounded(1);
 
-    let reader = executor.spawn(read::read(connection.clone(), chunks, account.clone()));
+    let reader = executor.spawn(read::read(
+        connection.clone(),
+        chunks,
+        account.clone(),
+        shared.stop.clone(),
+    ));
     executor
         .spawn(process::process(
             connection.clone(),

@@ -24,6 +24,11 @@ pub fn stop() -> (Stopper, Stop) {
 }
 
 impl Stop {
+    /// Whether "stop" has been said.
+    pub fn is_said(&self) -> bool {
+        self.receiver.is_closed()
+    }
+
     /// Waits until "stop" has been said.
     pub async fn said(&self) {
         while self.receiver.recv().await.is_ok() {}
@@ -40,7 +45,9 @@ mod tests {
         let (stopper, stop) = stop();
         let other = stop.clone();
         assert!(future::block_on(future::poll_once(stop.said())).is_none());
+        assert!(!stop.is_said());
         drop(stopper);
+        assert!(stop.is_said() && other.is_said());
         future::block_on(async { future::zip(stop.said(), other.said()).await });
         future::block_on(stop.clone().said());
     }

@@ -29,6 +29,7 @@ pub(super) fn answer(
         }
         Request::Listen => {
             watch(core, client);
+            tell_drain(core, client);
             return None;
         }
     };
@@ -86,11 +87,12 @@ fn converse(core: &mut Core, client: &mut Client, bytes: &[u8], command: Command
         }
         Command::Hello { version, name } => hello(core, client, version, name.map(|n| n.of(bytes))),
         Command::Watch { .. } => match client.dialect {
-            Dialect::Resp2 => refuse(core, client, "use HELLO 3: WATCH needs RESP3"),
+            Dialect::Resp2 => refuse(core, client, "use HELLO 3"),
             Dialect::Lines | Dialect::Resp3 => {
                 watch(core, client);
                 let (epoch, revision) = (core.store.epoch(), core.store.revision());
                 reply(core, client, &Reply::Watching { epoch, revision });
+                tell_drain(core, client);
             }
         },
         Command::Unwatch { prefix } => {
@@ -155,15 +157,21 @@ fn values(core: &Core, client: &Client, list: &List) {
     }
 }
 
+/// Tells the client of changes from now on.
 fn watch(core: &mut Core, client: &Client) {
-    if !core.draining {
-        let dialect = client.dialect;
-        let echo = dialect == Dialect::Lines && core.echo;
-        core.feed.watch(Watcher {
-            client: client.id,
-            dialect,
-            echo,
-        });
+    let dialect = client.dialect;
+    let echo = dialect == Dialect::Lines && core.echo;
+    core.feed.watch(Watcher {
+        client: client.id,
+        dialect,
+        echo,
+    });
+}
+
+/// Tells a client that has begun to watch what those who did before have been told.
+fn tell_drain(core: &Core, client: &Client) {
+    if let Some(seconds) = core.draining {
+        client.tell_drain(seconds);
     }
 }
 

@@ -188,6 +188,12 @@ impl Client {
         }
     }
 
+    /// Tells the client that the server is stopping, and closes within this many seconds.
+    pub fn tell_drain(&self, seconds: u64) {
+        let notice = encode_notice(&Notice::Drain { seconds }, self.dialect);
+        self.outbox.borrow_mut().tell(&notice);
+    }
+
     /// Tells the client which changes it was not told of, if there are any.
     pub fn tell_loss(&mut self, stats: &Stats) {
         let mut outbox = self.outbox.borrow_mut();

@@ -9,12 +9,11 @@ use rustix::io::Errno;
 use rustix::net::sockopt;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use smol::{Async, LocalExecutor, Task, Timer};
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::cell::Cell;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::rc::Rc;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long the server waits when it is out of descriptors or memory before it accepts again.
@@ -37,27 +36,18 @@ pub(super) struct Clients {
     shared: session::Shared,
     next_id: Cell<u64>,
     refusals: Rc<Cell<usize>>,
-    sockets: RefCell<HashMap<u64, Weak<Async<TcpStream>>>>,
+    connected: Cell<usize>,
 }
 
 impl Clients {
     /// Nobody yet, and at most so many.
     pub(super) fn new(max: usize, shared: session::Shared) -> Clients {
-        let sockets = RefCell::default();
         Clients {
             max,
             shared,
             next_id: Cell::new(1),
             refusals: Rc::default(),
-            sockets,
-        }
-    }
-
-    /// Ends the receiving side of every connection: its reader gets what has arrived, then the
-    /// end.
-    pub(super) fn shut_receiving(&self) {
-        for socket in self.sockets.borrow().values().filter_map(Weak::upgrade) {
-            let _ = socket.get_ref().shutdown(Shutdown::Read);
+            connected: Cell::new(0),
         }
     }
 
@@ -68,17 +58,15 @@ impl Clients {
         peer: SocketAddr,
     ) {
         let id = self.next_id.replace(self.next_id.get() + 1);
-        self.sockets
-            .borrow_mut()
-            .insert(id, Arc::downgrade(&socket));
+        self.connected.set(self.connected.get() + 1);
         self.shared.stats.active.add(1);
         let clients = Rc::downgrade(self);
         let stats = self.shared.stats.clone();
-        let connection = Connection::new(id, socket, peer, move |id| {
+        let connection = Connection::new(id, socket, peer, move || {
             stats.active.sub(1);
             stats.dropped.add(1);
             if let Some(clients) = clients.upgrade() {
-                clients.sockets.borrow_mut().remove(&id);
+                clients.connected.set(clients.connected.get() - 1);
             }
         });
         session::start(executor, connection, &self.shared);
@@ -168,7 +156,7 @@ async fn accept_all(
             Ok((socket, peer)) => {
                 starved = false;
                 let socket = Arc::<Async<TcpStream>>::from(socket);
-                if clients.sockets.borrow().len() < clients.max {
+                if clients.connected.get() < clients.max {
                     clients.admit(executor, socket, peer);
                 } else {
                     clients.shared.stats.refused.add(1);

@@ -1,15 +1,18 @@
 //! Reads what a client sends and hands it on in chunks.
 //!
-//! This task waits on the socket, and on the processor to take the last chunk. It has no buffer of
-//! its own: all sessions read into one and keep what came, so an idle client holds none.
+//! This task waits on the socket, on the server to stop, and on the processor to take the last
+//! chunk. It has no buffer of its own: all sessions read into one and keep what came, so an idle
+//! client holds none.
 
 use super::Connection;
 use crate::broker::Input;
 use crate::ledger::Account;
+use crate::stop::Stop;
 use async_channel::Sender;
 use futures_lite::future;
 use std::cell::RefCell;
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
+use std::pin::pin;
 use std::rc::Rc;
 
 /// How much is read at once.
@@ -19,46 +22,54 @@ thread_local! {
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; CHUNK_BYTES]);
 }
 
-/// Reads until the client's end, or until its receiving side is shut. When the processor has
-/// stopped listening, what comes is discarded, so that it cannot stand in the way of last words.
-pub(super) async fn read(connection: Rc<Connection>, chunks: Sender<Input>, account: Account) {
+/// Reads until the client's end, or, when the server stops, until there is nothing left of what has
+/// arrived. When the processor has stopped listening, what comes is discarded, so that it cannot
+/// stand in the way of last words. Returns whether more may still come: the server stops, and there
+/// was so much that the client cannot have been waiting for replies.
+pub(super) async fn read(
+    connection: Rc<Connection>,
+    chunks: Sender<Input>,
+    account: Account,
+    stop: Stop,
+) -> bool {
+    let mut stopped = pin!(stop.said());
+    let (mut came_late, mut may_come) = (false, false);
     loop {
-        let Some(chunk) = next(&connection, &account).await else {
-            return;
-        };
-        let was_full = chunk.bytes.len() == CHUNK_BYTES;
-        if chunks.send(chunk).await.is_err() {
-            // Nobody wants it, and nobody slows a flood down: others must have their turn.
-            future::yield_now().await;
+        match take(&connection) {
+            Ok(bytes) if bytes.is_empty() => return false,
+            Ok(bytes) => {
+                let was_full = bytes.len() == CHUNK_BYTES;
+                let charge = account.charge(bytes.capacity());
+                if chunks.send(Input { bytes, charge }).await.is_err() {
+                    // Nobody wants it, and nobody slows a flood down: others must have their turn.
+                    future::yield_now().await;
+                }
+                if stop.is_said() {
+                    may_come |= was_full || came_late;
+                    came_late = true;
+                }
+                if was_full || came_late {
+                    continue;
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                if stop.is_said() {
+                    return may_come;
+                }
+            }
+            Err(_) => return false,
         }
-        if was_full {
-            continue;
-        }
-        if connection.socket.readable().await.is_err() {
-            return;
-        }
+        // What there is, an error too, shows when the socket is read.
+        let more = async { _ = connection.socket.readable().await };
+        future::or(more, stopped.as_mut()).await;
     }
 }
 
-/// The next chunk, or nothing at the end. Tries before it waits: the caller has waited, or has
-/// reason to believe that there is more.
-async fn next(connection: &Connection, account: &Account) -> Option<Input> {
-    loop {
-        let read = BUFFER.with_borrow_mut(|buffer| {
-            let length = connection.socket.get_ref().read(buffer)?;
-            Ok::<_, std::io::Error>(buffer[..length].to_vec())
-        });
-        match read {
-            Ok(bytes) if bytes.is_empty() => return None,
-            Ok(bytes) => {
-                let charge = account.charge(bytes.capacity());
-                return Some(Input { bytes, charge });
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                connection.socket.readable().await.ok()?;
-            }
-            Err(_) => return None,
-        }
-    }
+/// Takes what there is. An end is nothing.
+fn take(connection: &Connection) -> io::Result<Vec<u8>> {
+    BUFFER.with_borrow_mut(|buffer| {
+        let length = connection.socket.get_ref().read(buffer)?;
+        Ok(buffer[..length].to_vec())
+    })
 }

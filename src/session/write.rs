@@ -21,7 +21,7 @@ pub(super) async fn write(
     connection: Rc<Connection>,
     outbox: Rc<RefCell<Outbox>>,
     bell: Receiver<()>,
-    reader: Task<()>,
+    reader: Task<bool>,
     shared: Shared,
 ) {
     let pace = Pace::new(shared.limits.write_timeout);
@@ -165,11 +165,11 @@ impl Writer {
 
     /// Ends the sending side, then reads and discards for a while, so that the last words arrive:
     /// to close a socket with unread input destroys what the peer has not read yet.
-    async fn linger(&self, reader: Task<()>) {
+    async fn linger(&self, reader: Task<bool>) {
         self.connection.shutdown(Shutdown::Write);
         let until_end = async {
-            reader.await;
-            self.discard().await;
+            let may_come = reader.await;
+            self.discard(may_come).await;
         };
         let enough = async {
             Timer::after(self.shared.limits.linger).await;
@@ -177,16 +177,19 @@ impl Writer {
         future::or(until_end, enough).await;
     }
 
-    /// Discards input until the end. Where the receiving side was shut, that is at once, unless
-    /// there is something unread.
-    async fn discard(&self) {
+    /// Discards input until the end; if nothing may come, only if there is something.
+    async fn discard(&self, may_come: bool) {
+        let mut may_come = may_come;
         let mut buffer = [0; 4096];
         loop {
             match self.connection.socket.get_ref().read(&mut buffer) {
                 Ok(0) => return,
-                Ok(_) => future::yield_now().await,
+                Ok(_) => {
+                    may_come = true;
+                    future::yield_now().await;
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                Err(error) if error.kind() == ErrorKind::WouldBlock && may_come => {
                     if self.connection.socket.readable().await.is_err() {
                         return;
                     }
