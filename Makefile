@@ -44,7 +44,7 @@ server: build ## build kvmsgd and run it in the foreground; its flags go in ARGS
 
 test: ## run the tests, after naming those whose tools are missing
 	@tests/skipped
-	$(CARGO) test --locked
+	$(CARGO) test --locked --no-fail-fast
 
 check: ## what CI checks: format, lints, tests, documentation, manual pages, scripts
 	$(CARGO) fmt --check

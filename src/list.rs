@@ -35,7 +35,7 @@ pub enum List {
     Many(Box<Many>),
 }
 
-/// Several values in chunks of at most [`CHUNK`], none of them empty.
+/// Several values in chunks of at most 256, none of them empty.
 #[derive(Debug, Default)]
 pub struct Many {
     chunks: Vec<Rc<Vec<Value>>>,
@@ -262,7 +262,10 @@ mod tests {
 
         #[test]
         fn a_list_does_what_a_vector_does(
-            changes in prop::collection::vec((0..4u8, "[a-c]{0,2}|\r|NOTIFY x", "[a-c]{0,2}"), 1..900)
+            changes in prop::collection::vec(
+                (0..4u8, "[a-c]{0,2}|\r|NOTIFY x", "[a-c]{0,2}"),
+                1..900,
+            )
         ) {
             let mut list = List::One(value("first"));
             let mut model = vec![value("first")];

@@ -1,7 +1,7 @@
 //! Says what travels between client and server: the words, and their bytes in both dialects.
 //!
-//! [`command`], [`reply`] and [`notice`] are the words; [`line`], [`resp`] and [`values`] are their
-//! bytes.
+//! [`command`], [`reply`] and [`notice`] are the words; [`mod@line`], [`resp`] and [`values`] are
+//! their bytes.
 //! Everything here is pure: bytes in, words out, and the other way round; no sockets and no clock.
 
 pub mod command;

@@ -14,6 +14,10 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::process::ExitCode;
+use std::time::Duration;
+
+/// How long ending may take after the drain.
+const STOP_MARGIN: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     match config::load(std::env::args_os().skip(1), std::env::vars_os()) {
@@ -29,6 +33,7 @@ fn serve(config: Config) -> ExitCode {
         Ok(signals) => signals,
         Err(error) => return fail(1, &format!("cannot listen to signals: {error}")),
     };
+    let drain = Duration::from_secs(config.drain_secs);
     let server = match Server::bind(config) {
         Ok(server) => server,
         Err(error) => return fail(1, &error),
@@ -41,12 +46,12 @@ fn serve(config: Config) -> ExitCode {
         );
     }
     notify(&[sd_notify::NotifyState::Ready]);
-    std::thread::spawn(move || smol::block_on(obey(signals, handle)));
+    std::thread::spawn(move || smol::block_on(obey(signals, handle, drain)));
     report(server.run())
 }
 
 /// Obeys signals: the first SIGINT or SIGTERM begins to drain, the second ends at once.
-async fn obey(mut signals: Signals, handle: Handle) {
+async fn obey(mut signals: Signals, handle: Handle, drain: Duration) {
     let mut is_stopping = false;
     while let Some(signal) = signals.next().await {
         match signal {
@@ -55,8 +60,8 @@ async fn obey(mut signals: Signals, handle: Handle) {
             SIGINT | SIGTERM => {
                 is_stopping = true;
                 say(&mut io::stdout(), &"Shutting down server...");
-                notify(&[sd_notify::NotifyState::Stopping]);
                 handle.stop();
+                notify_stopping(drain);
             }
             // SIGHUP, which has no settings to read again.
             _ => {}
@@ -79,6 +84,13 @@ fn notify(state: &[sd_notify::NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
         log::warn!("cannot notify the service manager: {error}");
     }
+}
+
+/// Tells the service manager that the daemon stops, and to give it the time for that.
+fn notify_stopping(drain: Duration) {
+    let micros = u32::try_from((drain + STOP_MARGIN).as_micros()).unwrap_or(u32::MAX);
+    let extend = sd_notify::NotifyState::ExtendTimeoutUsec(micros);
+    notify(&[sd_notify::NotifyState::Stopping, extend]);
 }
 
 /// Logs to standard error: with the journal's priorities if that is the journal, which keeps the

@@ -59,6 +59,12 @@ impl Parser {
         bytes_max: usize,
     ) -> Result<Parsed, Refusal> {
         if self.missing.is_none() {
+            // Between requests Redis ignores an empty line, and `redis-cli --pipe` sends one.
+            match input.get(start + self.read..) {
+                Some([b'\r', b'\n', ..]) => return Ok(Parsed::Nothing(start + 2)),
+                Some([b'\r']) => return Ok(Parsed::Incomplete),
+                _ => {}
+            }
             let Some(count) = self.head(input, start, b'*', "invalid multibulk length")? else {
                 return Ok(Parsed::Incomplete);
             };

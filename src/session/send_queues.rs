@@ -2,7 +2,8 @@
 //!
 //! The system call for it (SIOCOUTQ) has no safe wrapper. The table is read on a thread of its
 //! own, and at most five times a second, however many clients are looked at; that happens only
-//! while some do not take their replies. Where there is no such table the answer is that it is unknown.
+//! while some do not take their replies. Where there is no such table, the answer is that nothing
+//! is known.
 
 use smol::lock::Mutex;
 use std::collections::HashMap;

@@ -10,6 +10,7 @@ use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 const UNIT: &str = "etc/kvmsgd.service";
 
@@ -162,6 +163,8 @@ fn the_unit_allows_every_system_call_that_the_daemon_makes() {
     let place = File::open(&folder).expect("the folder is there");
     let notify = format!("/proc/self/fd/{}/notify", place.as_raw_fd());
     let manager = UnixDatagram::bind(notify).expect("the manager's socket");
+    let patience = Some(Duration::from_secs(60));
+    manager.set_read_timeout(patience).expect("a time to wait");
 
     let mut command = Command::new(strace);
     command.args(["-f", "-qq", "-o"]).arg(&trace);
@@ -213,13 +216,24 @@ fn the_unit_allows_every_system_call_that_the_daemon_makes() {
 
     let print = |name: &str| output(&analyze, &["--no-pager", "syscall-filter", name]);
     let allowed = allowed_calls(&read(UNIT), |name| group(name, &print));
-    let made = traced_calls(&read(trace));
+    let trace = read(trace);
+    let made = traced_calls(&trace);
     assert!(
         made.contains("prlimit64") && made.contains("accept4"),
         "{made:?}"
     );
     let refused: Vec<_> = made.difference(&allowed).collect();
     assert!(refused.is_empty(), "{refused:?}");
+
+    let families = unit_values(&read(UNIT), "RestrictAddressFamilies").join(" ");
+    let sockets = trace.split("socket(AF_").skip(1);
+    for family in sockets.filter_map(|call| call.split([',', ')']).next()) {
+        let family = format!("AF_{family}");
+        assert!(
+            families.split(' ').any(|allowed| allowed == family),
+            "{family}"
+        );
+    }
 }
 
 /// What the daemon tells its manager next.

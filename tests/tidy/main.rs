@@ -101,6 +101,17 @@ fn tests_wait_for_what_they_test() {
     assert_none(files.flat_map(|file| text::sleeps(&file)));
 }
 
+#[test]
+fn ci_installs_every_tool_that_tests_ask_for() {
+    let script = &source::files(&[".ci/run"])[0].text;
+    let files = source_files("tests");
+    assert_none(
+        files
+            .iter()
+            .flat_map(|file| text::not_installed(&text::tools(file), script)),
+    );
+}
+
 /// What kvmsgd prints, and that it succeeds; the environment is not asked.
 fn kvmsgd(args: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kvmsgd"));

@@ -127,13 +127,38 @@ pub(crate) fn misplaced(file: &File) -> Vec<String> {
 }
 
 /// Tests that wait for a time instead of for what they test.
+///
+/// Where a client is slow because that is the test, the line says so in a comment.
 pub(crate) fn sleeps(file: &File) -> Vec<String> {
     let code = code(&file.text);
-    let sleeps = tokens(&code)
-        .into_iter()
-        .filter(|&(_, word)| word == "sleep");
-    sleeps
-        .map(|(line, _)| format!("{}:{line}: sleeps", file.path))
+    let lines: Vec<&str> = file.text.lines().collect();
+    let silent = |line: usize| !lines[line - 1].contains("; // ");
+    let sleeps = tokens(&code).into_iter();
+    let sleeps = sleeps.filter(|&(line, word)| word == "sleep" && silent(line));
+    let fault = |(line, _)| format!("{}:{line}: sleeps and does not say why", file.path);
+    sleeps.map(fault).collect()
+}
+
+/// The tools that tests ask for by `tool` and `tool_that`, as `tests/skipped` finds them.
+pub(crate) fn tools(file: &File) -> Vec<&str> {
+    let calls = ["tool(\"", "tool_that(\""].map(|call| file.text.split(call).skip(1));
+    let tools = calls.into_iter().flatten();
+    tools.filter_map(|rest| rest.split('"').next()).collect()
+}
+
+/// The tools among these that a script of CI's does not install, one a line as `tool:package`.
+pub(crate) fn not_installed(tools: &[&str], script: &str) -> Vec<String> {
+    let installs = |tool: &str| {
+        let mut lines = script.lines();
+        lines.any(|line| {
+            line.trim()
+                .strip_prefix(tool)
+                .is_some_and(|rest| rest.starts_with(':'))
+        })
+    };
+    let missing = tools.iter().filter(|tool| !installs(tool));
+    missing
+        .map(|tool| format!(".ci/run does not install {tool}"))
         .collect()
 }
 
@@ -218,10 +243,24 @@ fn words_out_of_place_are_found() {
 }
 
 #[test]
+fn a_tool_that_nobody_installs_is_found() {
+    let call = |name: &str, rest: &str| format!("{name}(\"{rest}");
+    let text = call("tool", "mandoc\")") + &call("tool_that", "nc\", &[])");
+    let file = file(&text);
+    assert_eq!(tools(&file), ["mandoc", "nc"]);
+    assert_eq!(
+        not_installed(&["mandoc", "nc"], "\tmandoc:mandoc\n\tnc:netcat\n"),
+        [""; 0]
+    );
+    assert_eq!(
+        not_installed(&["nc"], "\tncat:ncat\n"),
+        [".ci/run does not install nc"]
+    );
+}
+
+#[test]
 fn sleeping_tests_are_found() {
     assert_eq!(sleeps(&file("// sleep\nfn asleep() {}")), [""; 0]);
-    assert_eq!(
-        sleeps(&file("thread::sleep(x)")),
-        ["src/store.rs:1: sleeps"]
-    );
+    assert_eq!(sleeps(&file("thread::sleep(x); // a slow client")), [""; 0]);
+    assert_eq!(sleeps(&file("\n// no\nthread::sleep(x);")).len(), 1);
 }
