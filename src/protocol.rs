@@ -106,3 +106,6 @@ pub fn escaped(bytes: &[u8]) -> String {
     let more = if bytes.len() > ECHO_MAX { "..." } else { "" };
     format!("{}{more}", shown.escape_ascii())
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,7 +60,7 @@ impl Parser {
     ) -> Result<Parsed, Refusal> {
         if self.missing.is_none() {
             // Between requests Redis ignores an empty line, and `redis-cli --pipe` sends one.
-            match input.get(start + self.read..) {
+            match input.get(start..) {
                 Some([b'\r', b'\n', ..]) => return Ok(Parsed::Nothing(start + 2)),
                 Some([b'\r']) => return Ok(Parsed::Incomplete),
                 _ => {}

@@ -14,10 +14,13 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long the server waits when it is out of descriptors or memory before it accepts again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// The least time between two log lines that say so.
+const COMPLAINT_PAUSE: Duration = Duration::from_secs(60);
 
 /// How many refused clients are given time to read why, at once; more are closed without.
 const REFUSALS_MAX: usize = 64;
@@ -150,11 +153,10 @@ async fn accept_all(
     listener: TcpListener,
     clients: &Rc<Clients>,
 ) -> io::Error {
-    let mut starved = false;
+    let mut complained: Option<Instant> = None;
     loop {
         match listener.accept().await {
             Ok((socket, peer)) => {
-                starved = false;
                 let socket = Arc::<Async<TcpStream>>::from(socket);
                 if clients.connected.get() < clients.max {
                     clients.admit(executor, socket, peer);
@@ -169,8 +171,9 @@ async fn accept_all(
                 future::yield_now().await;
             }
             Err(error) if is_starvation(&error) => {
-                if !std::mem::replace(&mut starved, true) {
+                if complained.is_none_or(|at| at.elapsed() >= COMPLAINT_PAUSE) {
                     log::error!("cannot accept a connection for now: {error}");
+                    complained = Some(Instant::now());
                 }
                 Timer::after(ACCEPT_PAUSE).await;
             }

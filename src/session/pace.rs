@@ -8,7 +8,7 @@
 use std::time::{Duration, Instant};
 
 /// The least that a client has to take of its replies, in bytes a second.
-const BYTES_A_SECOND_MIN: u64 = 1024;
+const BYTES_A_SECOND_MIN: f64 = 1024.0;
 
 /// How many looks there are in the time that a client has: the first reads the send buffer, the
 /// last reads it again.
@@ -77,11 +77,14 @@ impl Pace {
             window.unsent = window.unsent.or(unsent);
             return false;
         }
-        let sent = match (window.unsent, unsent) {
-            (Some(before), Some(now)) => (before + window.accepted).saturating_sub(now),
-            _ => window.accepted,
+        let (sent, time) = match (window.unsent, unsent) {
+            (Some(before), Some(now)) => {
+                let sent = (before + window.accepted).saturating_sub(now);
+                (sent, self.timeout * (LOOKS - 1) / LOOKS)
+            }
+            _ => (window.accepted, self.timeout),
         };
         self.window = None;
-        sent < BYTES_A_SECOND_MIN * self.timeout.as_secs().max(1)
+        (sent as f64) < BYTES_A_SECOND_MIN * time.as_secs_f64()
     }
 }

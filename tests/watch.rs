@@ -1,0 +1,215 @@
+//! Tests `WATCH` and `UNWATCH` in frames, and the pushes that come of them, byte for byte.
+
+mod common;
+
+use common::talker::{Heard, Talker};
+use common::{Client, Daemon, Frame, frame};
+
+const MIB: usize = 1 << 20;
+
+/// A client that watches every key, and the revision after which it begins.
+fn watcher(daemon: &Daemon) -> (Client, i64) {
+    let mut client = daemon.connect_resp3();
+    client.send_frame(&[b"WATCH", b""]);
+    match client.frame() {
+        Frame::Array(parts) => match &parts[..] {
+            [Frame::Bulk(epoch), Frame::Integer(revision)] => {
+                assert!(epoch.len() == 16 && epoch.iter().all(u8::is_ascii_hexdigit));
+                (client, *revision)
+            }
+            other => panic!("no epoch and revision: {other:?}"),
+        },
+        other => panic!("no array: {other:?}"),
+    }
+}
+
+/// A push of a change.
+fn notify(op: &str, key: &[u8], revision: i64, values: &[&[u8]]) -> Frame {
+    let head = [Frame::bulk("notify"), Frame::bulk(op), Frame::bulk(key)];
+    let values = values.iter().map(Frame::bulk);
+    Frame::Push(
+        head.into_iter()
+            .chain([Frame::Integer(revision)])
+            .chain(values)
+            .collect(),
+    )
+}
+
+/// Ends its side; nothing more must come.
+#[track_caller]
+fn expect_nothing(mut client: Client) {
+    client.end();
+    assert_eq!(client.rest().escape_ascii().to_string(), "");
+}
+
+#[test]
+fn a_push_tells_the_operation_the_key_the_revision_and_the_values() {
+    let daemon = Daemon::start(&[]);
+    let (mut watcher, begin) = watcher(&daemon);
+    assert_eq!(begin, 0);
+    let (mut line, mut framed) = (daemon.connect(), daemon.connect());
+    line.ask("PUT:user:john\n", "OK\n");
+    watcher.expect(">5\r\n$6\r\nnotify\r\n$3\r\nPUT\r\n$4\r\nuser\r\n:1\r\n$4\r\njohn\r\n");
+    framed.ask(frame(&[b"UPDATE", b"user", b"john", b""]), ":2\r\n");
+    watcher.expect(
+        ">6\r\n$6\r\nnotify\r\n$6\r\nUPDATE\r\n$4\r\nuser\r\n:2\r\n$4\r\njohn\r\n$0\r\n\r\n",
+    );
+    line.ask("\nREMOVE:user:\n", "NOTIFY UPDATE user\nOK\n");
+    watcher.expect(">5\r\n$6\r\nnotify\r\n$6\r\nREMOVE\r\n$4\r\nuser\r\n:3\r\n$0\r\n\r\n");
+    framed.ask(frame(&[b"PUT", b"user", b"alice"]), ":4\r\n");
+    watcher.expect(">5\r\n$6\r\nnotify\r\n$3\r\nPUT\r\n$4\r\nuser\r\n:4\r\n$5\r\nalice\r\n");
+    framed.ask(frame(&[b"DELETE", b"user"]), ":5\r\n");
+    watcher.expect(">4\r\n$6\r\nnotify\r\n$6\r\nDELETE\r\n$4\r\nuser\r\n:5\r\n");
+    watcher.ask(frame(&[b"PUT", b"own", b"1"]), ":6\r\n");
+    expect_nothing(watcher);
+}
+
+#[test]
+fn values_of_any_bytes_and_length_are_told_whole() {
+    let daemon = Daemon::start(&[]);
+    let (mut watcher, _) = watcher(&daemon);
+    let (mut line, mut writer) = (daemon.connect(), daemon.connect());
+    line.ask("PING\n", "PONG\n");
+    let key = b" \x00\xff:*$>\t\xc3\xa9";
+    let bytes: Vec<u8> = (0..=255).cycle().take(4 * MIB).collect();
+    let mut revision = 0;
+    let mut change = |op: &str, words: &[&[u8]]| {
+        revision += 1;
+        let request: Vec<&[u8]> = [op.as_bytes(), key]
+            .into_iter()
+            .chain(words.to_vec())
+            .collect();
+        writer.ask(frame(&request), format!(":{revision}\r\n"));
+        assert!(
+            watcher.frame() == notify(op, key, revision, words),
+            "{op} {revision}"
+        );
+        line.expect([b"NOTIFY ", op.as_bytes(), b" ", key, b"\n"].concat());
+    };
+    for length in [0, 1, 2, 256, 4095, 4096, 4097, 8192, 65_536, 3 * MIB] {
+        let old = &bytes[13..13 + length];
+        let new = &bytes[7..7 + length.max(1)];
+        change("PUT", &[old]);
+        change("UPDATE", &[old, new]);
+        change("PUT", &[b"\r\n"]);
+        change("REMOVE", &[new]);
+        change("DELETE", &[]);
+    }
+}
+
+#[test]
+fn only_changes_after_its_reply_are_told_to_one_who_watches() {
+    let daemon = Daemon::start(&[]);
+    let mut writer = Talker::connect(&daemon, true);
+    writer.ask("PUT:early:1");
+    let (mut first, begin) = watcher(&daemon);
+    assert_eq!(begin, 1);
+    writer.ask("PUT:late:1");
+    let (second, begin) = watcher(&daemon);
+    assert_eq!(begin, 2);
+    assert_eq!(first.frame(), notify("PUT", b"late", 2, &[b"1"]));
+    // To watch again changes nothing: a change is told once.
+    first.send_frame(&[b"WATCH", b""]);
+    assert!(matches!(first.frame(), Frame::Array(parts) if parts[1] == Frame::Integer(2)));
+    writer.ask("PUT:later:1");
+    assert_eq!(writer.stats().get("watchers"), 2);
+    for mut client in [first, second] {
+        assert_eq!(client.frame(), notify("PUT", b"later", 3, &[b"1"]));
+        expect_nothing(client);
+    }
+}
+
+#[test]
+fn after_the_reply_to_unwatch_nothing_more_is_told() {
+    let daemon = Daemon::start(&[]);
+    let mut writer = Talker::connect(&daemon, true);
+    for unwatch in [frame(&[b"UNWATCH"]), frame(&[b"unwatch", b""])] {
+        let (mut client, revision) = watcher(&daemon);
+        // A watch that is not there is ended too, and the one that is there goes on.
+        client.ask(frame(&[b"UNWATCH", b"other"]), "+OK\r\n");
+        writer.ask("PUT:k:v");
+        client.send(&unwatch);
+        assert_eq!(client.frame(), notify("PUT", b"k", revision + 1, &[b"v"]));
+        client.expect("+OK\r\n");
+        writer.ask("PUT:k:v");
+        client.ask(&unwatch, "+OK\r\n");
+        writer.ask("PUT:k:v");
+        client.ask(frame(&[b"PING"]), "+PONG\r\n");
+        assert_eq!(writer.stats().get("watchers"), 0);
+        expect_nothing(client);
+    }
+}
+
+#[test]
+fn unwatch_takes_effect_in_the_middle_of_a_stream_of_changes() {
+    let daemon = Daemon::start(&[]);
+    let mut writer = Talker::connect(&daemon, true);
+    let mut watcher = Talker::watching(&daemon, true);
+    let writing = writer
+        .client
+        .send_aside(writer.bytes("PUT:k:v").repeat(20_000));
+    let reading = std::thread::spawn(move || (0..20_000).for_each(|_| _ = writer.hear()));
+    watcher.hear().change();
+    watcher.send("UNWATCH");
+    let is_reply = |heard: &Heard| matches!(heard, Heard::Reply(_));
+    let reply = std::iter::repeat_with(|| watcher.hear()).find(is_reply);
+    assert_eq!(reply, Some(Heard::Reply(Frame::Status("OK".to_owned()))));
+    let pong = Heard::Reply(Frame::Status("PONG".to_owned()));
+    assert_eq!(watcher.ask("PING"), pong);
+    writing.join().unwrap().expect("the daemon reads");
+    reading.join().expect("every change is answered");
+    assert_eq!(watcher.ask("PING"), pong);
+    expect_nothing(watcher.client);
+}
+
+#[test]
+fn resp2_cannot_watch_and_a_watcher_cannot_go_back_to_it() {
+    let daemon = Daemon::start(&[]);
+    let (watch, unwatch) = (frame(&[b"WATCH", b""]), frame(&[b"UNWATCH"]));
+    let (two, three) = (frame(&[b"HELLO", b"2"]), frame(&[b"HELLO", b"3"]));
+    let mut client = daemon.connect();
+    client.ask(&watch, "-ERR use HELLO 3\r\n");
+    client.ask(&unwatch, "+OK\r\n");
+    let mut writer = Talker::connect(&daemon, true);
+    writer.ask("PUT:k:1");
+    assert_eq!(writer.stats().get("watchers"), 0);
+
+    client.ask(&three, "%9\r\n");
+    (0..18).for_each(|_| _ = client.frame());
+    client.send(&watch);
+    client.frame();
+    client.ask(&two, "-ERR HELLO 2 while watching; UNWATCH first\r\n");
+    client.send(frame(&[b"HELLO"]));
+    let Frame::Map(greeting) = client.frame() else {
+        panic!("it speaks RESP3 still")
+    };
+    assert!(greeting.contains(&(Frame::bulk("proto"), Frame::Integer(3))));
+    writer.ask("PUT:k:2");
+    assert_eq!(client.frame(), notify("PUT", b"k", 2, &[b"2"]));
+    client.ask(frame(&[b"GET", b"none"]), "_\r\n");
+
+    client.ask(&unwatch, "+OK\r\n");
+    client.ask(&two, "*18\r\n");
+    (0..18).for_each(|_| _ = client.frame());
+    client.ask(&watch, "-ERR use HELLO 3\r\n");
+    writer.ask("PUT:k:3");
+    client.ask(frame(&[b"GET", b"none"]), "*-1\r\n");
+    expect_nothing(client);
+}
+
+#[test]
+fn only_the_empty_prefix_can_be_watched() {
+    let daemon = Daemon::start(&[]);
+    let mut client = daemon.connect_resp3();
+    client.ask(
+        frame(&[b"WATCH", b"user"]),
+        "-ERR only the empty prefix can be watched, which stands for every key\r\n",
+    );
+    client.ask(
+        frame(&[b"WATCH"]),
+        "-ERR wrong number of arguments: WATCH \"\"\r\n",
+    );
+    Talker::connect(&daemon, true).ask("PUT:user:1");
+    client.ask(frame(&[b"PING"]), "+PONG\r\n");
+    expect_nothing(client);
+}
