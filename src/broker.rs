@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 /// How many events wait for the broker before those who send them wait.
 const QUEUE_MAX: usize = 1024;
 
-/// How many events are taken between two turns.
+/// How many events are taken before the next client's turn.
 const EVENTS_A_TURN: usize = 64;
 
 /// How many requests of one client are executed before the next client's turn.
@@ -116,7 +116,6 @@ impl Broker {
                     Err(_) => break,
                 }
             }
-            self.take_events();
             self.turn();
             if self.has_work() {
                 futures_lite::future::yield_now().await;
@@ -128,13 +127,10 @@ impl Broker {
         self.fanout.is_some() || !self.ready.is_empty() || self.core.store.is_untidy()
     }
 
-    /// Takes what has arrived, unless a change is still being told: what comes then may end a
-    /// watch or a client, and the list of watchers must hold still.
+    /// Takes what has arrived. Not while a change is being told: what comes may end a watch or a
+    /// client, and the list of watchers must hold still.
     fn take_events(&mut self) {
         for _ in 0..EVENTS_A_TURN {
-            if self.fanout.is_some() {
-                break;
-            }
             match self.events.try_recv() {
                 Ok(event) => self.handle(event),
                 Err(_) => break,
@@ -182,6 +178,9 @@ impl Broker {
         let mut turn = Turn::begin();
         self.fan_out(&mut turn);
         while self.fanout.is_none() && !turn.is_over() {
+            // Between two changes is the only time for it: with many watchers every turn may end
+            // while a change is being told, and whoever comes would never have a turn.
+            self.take_events();
             let Some(id) = self.ready.pop_front() else {
                 break;
             };

@@ -5,63 +5,64 @@ mod common;
 use common::hostile::{Latencies, Observer, allow_descriptors};
 use common::tools::skip;
 use common::{Client, Daemon, frame, until};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
+
+/// What is measured here has the machine for itself, as far as these tests go.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// How long a greedy client is at it.
 const GREED: Duration = Duration::from_millis(1500);
 
-/// What 99 of 100 answers to another must be quicker than: many times what a turn takes, for this
-/// machine has others at work, and little beside what a greedy client asks for.
+/// What half of the answers to another must be quicker than, and what nearly all must be. Both are
+/// many times what it takes, for the machine may be busy, and little beside what greed asks for.
 const QUICK: Duration = Duration::from_millis(50);
+const IN_TIME: Duration = Duration::from_secs(1);
 
 /// Measures a neighbour while `work` goes on, and demands that it is answered quickly.
 #[track_caller]
 fn expect_quick(what: &str, address: SocketAddr, work: impl FnOnce() + Send + 'static) {
-    let alone = Latencies::beside(address, || ());
     let beside = Latencies::beside(address, work);
-    println!("{what}: {beside:?}, and alone {alone:?}");
+    println!("{what}: {beside:?}");
     assert!(
-        beside.p99 < QUICK,
-        "{what}: {beside:?}, and alone {alone:?}"
+        beside.p50 < QUICK && beside.p99 < IN_TIME,
+        "{what}: {beside:?}"
     );
 }
 
-/// Pipelines without end for a while and reads the replies, then breaks off; returns how many
-/// bytes of replies came.
-fn pipeline(address: SocketAddr, requests: &[u8]) -> u64 {
-    let mut client = Client::connect(address);
-    let mut stream = client.stream.try_clone().unwrap();
-    let reading = std::thread::spawn(move || {
-        let mut buffer = vec![0; 256 * 1024];
-        let mut read = 0;
-        while let Ok(length @ 1..) = stream.read(&mut buffer) {
-            read += length as u64;
-        }
-        read
-    });
+/// Pipelines without end and reads the replies, for a while; returns how many bytes came.
+fn pipeline(address: SocketAddr, requests: Vec<u8>) -> usize {
+    let client = Client::connect(address);
+    let mut sink = client.stream.try_clone().unwrap();
+    let sending = std::thread::spawn(move || while sink.write_all(&requests).is_ok() {});
+    let mut buffer = vec![0; 256 * 1024];
+    let mut read = 0;
     let begin = Instant::now();
     while begin.elapsed() < GREED {
-        client.send(requests);
+        read += (&client.stream)
+            .read(&mut buffer)
+            .expect("the daemon answers");
     }
     client.stream.shutdown(Shutdown::Both).unwrap();
-    reading.join().unwrap()
+    sending.join().unwrap();
+    read
 }
 
-/// Puts so many short values under `long`.
-fn put_long(address: SocketAddr, values: usize) {
+/// Puts so many thousands of copies of a value under `long`.
+fn put_long(address: SocketAddr, thousands: usize, value: &str) {
     let mut client = Client::connect(address);
-    client.send("\n");
-    let packet = "PUT:long:value\n".repeat(10_000);
-    let replies = "OK\n".repeat(10_000);
-    for _ in 0..values / 10_000 {
+    let packet = format!("PUT:long:{value}\n").repeat(1000);
+    let replies = "OK\n".repeat(1000);
+    for _ in 0..thousands {
         client.ask(&packet, &replies);
     }
 }
 
 #[test]
 fn beside_clients_that_pipeline_without_end_others_are_answered_quickly() {
+    let _alone = ALONE.lock();
     let put_and_delete = [frame(&[b"PUT", b"k", b"v"]), frame(&[b"DELETE", b"k"])].concat();
     let cases: [(&str, Vec<u8>); 4] = [
         ("PING", frame(&[b"PING"])),
@@ -71,60 +72,73 @@ fn beside_clients_that_pipeline_without_end_others_are_answered_quickly() {
     ];
     for (what, request) in cases {
         let daemon = Daemon::start(&[]);
-        put_long(daemon.address, 100_000);
         let address = daemon.address;
+        put_long(address, 10, &"v".repeat(100));
         let requests = request.repeat(64 * 1024 / request.len());
         expect_quick(what, address, move || {
-            let read = pipeline(address, &requests);
+            let read = pipeline(address, requests);
             println!("{what}: {read} bytes of replies");
         });
     }
 }
 
 #[test]
-fn beside_a_change_told_to_a_thousand_watchers_others_are_answered_quickly() {
+fn beside_changes_told_to_a_thousand_watchers_others_are_answered_between_them() {
+    let _alone = ALONE.lock();
     if !allow_descriptors(2500) {
         return skip("the hard limit of descriptors is too low for 1000 watchers");
     }
     let daemon = Daemon::start(&[]);
-    let watchers: Vec<Client> = (0..1000)
-        .map(|_| {
-            let mut client = daemon.connect();
-            client.send("\n");
-            client
-        })
-        .collect();
-    Observer::new(&daemon).until("all to watch", |stats| stats.get("watchers") >= 1000);
     let address = daemon.address;
-    expect_quick("fan-out", address, move || {
-        let mut writer = Client::connect(address);
-        for _ in 0..200 {
-            writer.ask("PUT:k:v\n", "OK\n");
-        }
+    let mut watchers: Vec<Client> = (0..1000).map(|_| daemon.connect()).collect();
+    watchers.iter_mut().for_each(|client| client.send("\n"));
+    Observer::new(&daemon).until("all to watch", |stats| stats.get("watchers") >= 1000);
+    let beside = Latencies::beside(address, move || {
+        Client::connect(address).ask("PUT:k:v\n".repeat(100), "OK\n".repeat(100));
     });
-    drop(watchers);
+    println!("fan-out: {beside:?}");
+    assert!(
+        beside.p50 < beside.took / 10 && beside.max < beside.took / 2,
+        "{beside:?}"
+    );
+    for client in &mut watchers {
+        client.expect("NOTIFY PUT k\n".repeat(100));
+    }
 }
 
 #[test]
 fn a_list_of_a_million_values_that_is_read_changed_and_deleted_is_not_felt() {
-    const VALUES: usize = 1_000_000;
+    let _alone = ALONE.lock();
     let daemon = Daemon::start(&[]);
     let address = daemon.address;
-    expect_quick("putting", address, move || put_long(address, VALUES));
+    expect_quick("putting a million values", address, move || {
+        put_long(address, 1000, "v")
+    });
     let mut slow = Client::connect_narrow(address);
     slow.send("GET:long\n");
-    Observer::new(&daemon).until("the reply to wait", |stats| {
-        stats.get("clients_bytes") > 1 << 20
+    let mut observer = Observer::new(&daemon);
+    observer.until("the reply to wait", |stats| {
+        stats.get("clients_bytes") > 1 << 18
     });
     expect_quick("putting beside a slow reader", address, move || {
-        put_long(address, 100_000)
+        put_long(address, 50, "w")
+    });
+    expect_quick("reading by others", address, move || {
+        let mut client = Client::connect(address);
+        client.ask(
+            "GET:long\n",
+            "v\n".repeat(1_000_000) + &"w\n".repeat(50_000),
+        );
     });
     expect_quick("deleting", address, move || {
-        Client::connect(address).ask("DELETE:long\n", "OK\n");
+        // What was deleted is freed meanwhile.
+        let mut client = Client::connect(address);
+        client.ask("DELETE:long\n", "OK\n");
+        (0..500).for_each(|_| client.ask("PING\n", "PONG\n"));
     });
-    let mut observer = Observer::new(&daemon);
-    observer.until("all to be gone", |stats| stats.get("store_bytes") == 0);
-    // The slow one gets the list as it was.
+    let stats = observer.stats();
+    assert_eq!((stats.get("keys"), stats.get("store_bytes")), (0, 0));
+    slow.expect("v\n".repeat(1000));
     drop(slow);
     until("memory to come back", || {
         (daemon.resident_bytes() < 64 << 20).then_some(())

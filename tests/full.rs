@@ -1,4 +1,4 @@
-//! Holds that a full list and a full store refuse what is too much, to the byte, and change nothing.
+//! Holds that a full list and a full store refuse what is too much, and change nothing.
 
 mod common;
 

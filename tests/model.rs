@@ -235,7 +235,7 @@ const SHORT_VALUES: [&[u8]; 7] = [
 ];
 
 /// Lengths of which a few fill a list or the store, to the byte or nearly so.
-const LONG_VALUES: [usize; 4] = [10_000, 30_000, 35_536, 65_536];
+const LONG_VALUES: [usize; 5] = [10_000, 30_000, 34_334, 34_335, 65_536];
 
 /// One that is often held already, so that there is something to find.
 fn value() -> impl Strategy<Value = Bytes> {

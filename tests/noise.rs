@@ -3,12 +3,11 @@
 mod common;
 
 use common::transcript::framed;
-use common::{Client, Daemon, PATIENCE};
+use common::{Client, Daemon};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use std::cell::RefCell;
-use std::time::Instant;
 
 /// Bytes and words of both dialects in any order.
 fn noise() -> impl Strategy<Value = Vec<u8>> {
@@ -69,7 +68,6 @@ fn answer(daemon: &Daemon, noise: &[u8], piece: usize) -> Vec<u8> {
 fn noise_is_answered_and_harms_nobody() {
     let daemon = Daemon::start(&["--request-bytes-max", "65536", "--linger-secs", "60"]);
     let witness = RefCell::new(daemon.connect_resp2());
-    let end = Instant::now() + PATIENCE;
     let config = ProptestConfig {
         failure_persistence: None,
         ..ProptestConfig::with_cases(1000)
@@ -98,7 +96,6 @@ fn noise_is_answered_and_harms_nobody() {
         prop_assert!(again.starts_with(b":") || again == b"$-1\r\n");
         let mut witness = witness.borrow_mut();
         witness.exchange(&framed(&["PING"]), b"+PONG\r\n");
-        prop_assert!(Instant::now() < end, "each case takes little time");
         Ok(())
     });
     done.unwrap_or_else(|failure| panic!("{failure}"));

@@ -79,7 +79,7 @@ fn dribbled_bytes_do_not_extend_the_time_of_a_request() {
         let dribbling = std::thread::spawn(move || {
             let end = Instant::now() + PATIENCE;
             while stream.write_all(b"x").is_ok() && Instant::now() < end {
-                std::thread::sleep(Duration::from_millis(20));
+                std::thread::sleep(Duration::from_millis(20)); // a byte now and then
             }
         });
         assert!(client.line().starts_with(error));
@@ -155,7 +155,7 @@ fn who_takes_its_replies_slowly_but_steadily_is_served_to_the_end() {
     let begin = Instant::now();
     let mut all = Vec::new();
     while begin.elapsed() < Duration::from_secs(10) {
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(50)); // a slow reader
         let due = (begin.elapsed().as_secs_f64() * BYTES_A_SECOND) as u64 - all.len() as u64;
         (&client.stream)
             .take(due)

@@ -144,25 +144,34 @@ pub struct Latencies {
     pub p50: Duration,
     pub p99: Duration,
     pub max: Duration,
+    /// How long it was measured.
+    pub took: Duration,
 }
 
 impl Latencies {
-    /// Measures a client that sends a PING and waits for its answer, again and again, while
-    /// `work` goes on; at least a hundred times.
+    /// Measures a client that sends a PING and waits for its answer, so many times.
+    pub fn of(address: SocketAddr, count: usize) -> Latencies {
+        Latencies::measure(address, |times| times < count)
+    }
+
+    /// Measures it while `work` goes on.
     pub fn beside(address: SocketAddr, work: impl FnOnce() + Send + 'static) -> Latencies {
-        let mut client = Client::connect(address);
         let work = std::thread::spawn(work);
-        let mut times = Vec::new();
-        while !work.is_finished() || times.len() < 100 {
-            let begin = Instant::now();
-            client.ask("*2\r\n$4\r\nPING\r\n$1\r\nx\r\n", "$1\r\nx\r\n");
-            times.push(begin.elapsed());
-            assert!(
-                times.iter().sum::<Duration>() < PATIENCE,
-                "the work does not end"
-            );
-        }
+        let measured = Latencies::measure(address, |_| !work.is_finished());
         work.join().expect("the work is done");
+        measured
+    }
+
+    fn measure(address: SocketAddr, goes_on: impl Fn(usize) -> bool) -> Latencies {
+        let mut client = Client::connect(address);
+        let mut times = Vec::new();
+        let begin = Instant::now();
+        while goes_on(times.len()) || times.is_empty() {
+            let asked = Instant::now();
+            client.ask("*2\r\n$4\r\nPING\r\n$1\r\nx\r\n", "$1\r\nx\r\n");
+            times.push(asked.elapsed());
+            assert!(begin.elapsed() < PATIENCE, "the work does not end");
+        }
         times.sort_unstable();
         let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
         Latencies {
@@ -170,6 +179,7 @@ impl Latencies {
             p50: at(0.5),
             p99: at(0.99),
             max: at(1.0),
+            took: begin.elapsed(),
         }
     }
 }
