@@ -5,6 +5,7 @@
 //! Nothing here copies a value.
 
 use std::rc::Rc;
+use std::vec::IntoIter;
 
 /// One value: bytes that never change, shared by the store and by all that still tell of them.
 pub type Value = Rc<[u8]>;
@@ -133,8 +134,8 @@ impl List {
     /// All values in order, as they are now, whatever happens to the list later.
     pub fn snapshot(&self) -> Snapshot {
         match self {
-            List::One(value) => Snapshot::One(value.clone()),
-            List::Many(many) => Snapshot::Many(many.chunks.clone()),
+            List::One(value) => Snapshot::One(Some(value.clone())),
+            List::Many(many) => Snapshot::Many(many.chunks.clone().into_iter()),
         }
     }
 
@@ -214,19 +215,27 @@ impl Many {
 /// The values of one key at one moment.
 #[derive(Debug, Clone)]
 pub enum Snapshot {
-    /// The only value.
-    One(Value),
+    /// The only value, until it has been let go.
+    One(Option<Value>),
     /// Several, in chunks shared with the list until either changes.
-    Many(Vec<Rc<Vec<Value>>>),
+    Many(IntoIter<Rc<Vec<Value>>>),
 }
 
 impl Snapshot {
-    /// The chunk with this number, if there is one; together they hold the values in order.
-    pub fn chunk(&self, number: usize) -> Option<&[Value]> {
+    /// The values that come first, if any are left.
+    pub fn first(&self) -> Option<&[Value]> {
         match self {
-            Snapshot::One(value) if number == 0 => Some(std::slice::from_ref(value)),
-            Snapshot::One(_) => None,
-            Snapshot::Many(chunks) => chunks.get(number).map(|chunk| chunk.as_slice()),
+            Snapshot::One(value) => value.as_ref().map(std::slice::from_ref),
+            Snapshot::Many(chunks) => chunks.as_slice().first().map(|chunk| chunk.as_slice()),
+        }
+    }
+
+    /// Lets go of the values that come first. The list may have done so before, and to free many
+    /// at once would take long.
+    pub fn drop_first(&mut self) {
+        match self {
+            Snapshot::One(value) => drop(value.take()),
+            Snapshot::Many(chunks) => drop(chunks.next()),
         }
     }
 }
@@ -244,12 +253,13 @@ mod tests {
     fn a_snapshot_is_not_disturbed_by_later_changes() {
         let mut list = List::One(value("a"));
         (0..1000).for_each(|n| list.push(value(&n.to_string())));
-        let snapshot = list.snapshot();
+        let mut snapshot = list.snapshot();
         list.replace(list.find(b"500").unwrap(), value("x"));
         list.remove(list.find(b"a").unwrap());
         let mut told = Vec::new();
-        for chunk in (0..).map_while(|number| snapshot.chunk(number)) {
+        while let Some(chunk) = snapshot.first() {
             told.extend(chunk.iter().cloned());
+            snapshot.drop_first();
         }
         assert_eq!(told.len(), 1001);
         assert_eq!((&*told[0], &*told[501]), (&b"a"[..], &b"500"[..]));

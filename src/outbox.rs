@@ -10,11 +10,13 @@
 //! anyone wait: the newest that does not fit is dropped, and the range of what was dropped is
 //! told as soon as there is room.
 
+mod piece;
+
 use crate::ledger::Charge;
-use crate::list::Value;
 use crate::protocol::notice::{Encoded, Part};
 use crate::protocol::values::Values;
 use async_channel::Sender;
+use piece::Piece;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
 
@@ -52,13 +54,6 @@ pub enum Offered {
     Lost,
 }
 
-#[derive(Debug)]
-enum Piece {
-    Bytes(Vec<u8>),
-    Value(Value),
-    Values(Values),
-}
-
 /// Where a notice ends in the stream, and how long it is.
 #[derive(Debug)]
 struct Mark {
@@ -71,6 +66,8 @@ struct Mark {
 #[derive(Debug)]
 pub struct Outbox {
     pieces: VecDeque<Piece>,
+    /// What waited for a client that was given up.
+    rubbish: VecDeque<Piece>,
     /// How much of the first piece has been written.
     head: usize,
     /// The length of all that was ever put in.
@@ -98,6 +95,7 @@ impl Outbox {
     pub fn new(bytes_max: usize, bell: Sender<()>, charge: Charge) -> Outbox {
         Outbox {
             pieces: VecDeque::new(),
+            rubbish: VecDeque::new(),
             head: 0,
             queued: 0,
             written: 0,
@@ -213,16 +211,24 @@ impl Outbox {
         self.ring();
     }
 
-    /// Gives the client up: what waits is dropped, and the writer ends the connection.
+    /// Gives the client up: what waits is not sent, and the writer ends the connection.
     pub fn kill(&mut self) {
         self.dead = true;
-        self.pieces.clear();
+        self.rubbish.append(&mut self.pieces);
         self.marks.clear();
         (self.lost, self.notice_bytes, self.head) = (None, 0, 0);
         self.written = self.queued;
         self.charge.set(0);
         // A writer that waits for the socket has taken the bell and not answered it.
         let _ = self.bell.try_send(());
+    }
+
+    /// Frees a part of what waited for a client that was given up; false when nothing is left.
+    pub fn tidy(&mut self) -> bool {
+        if self.rubbish.back_mut().is_some_and(|piece| !piece.forget()) {
+            self.rubbish.pop_back();
+        }
+        !self.rubbish.is_empty()
     }
 
     /// Says that the writer has heard the bell and looks at what is there now.
@@ -380,17 +386,6 @@ impl Outbox {
         let begun = |mark: &Mark| (self.written + mark.len as u64).saturating_sub(mark.end);
         let written = self.marks.front().map_or(0, begun) as usize;
         self.waiting() - (self.notice_bytes - written)
-    }
-}
-
-impl Piece {
-    /// Its length, once that is known to be what will be written.
-    fn len(&self) -> Option<usize> {
-        match self {
-            Piece::Bytes(bytes) => Some(bytes.len()),
-            Piece::Value(value) => Some(value.len()),
-            Piece::Values(_) => None,
-        }
     }
 }
 

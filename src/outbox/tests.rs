@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::ledger::{Account, Ledger};
-use crate::list::List;
+use crate::list::{List, Value};
 use crate::protocol::notice::{Change, Notice, What};
 use crate::protocol::{Dialect, encode_notice};
 use async_channel::Receiver;
@@ -205,4 +205,42 @@ fn the_writer_is_rung_once_until_it_looks_and_always_at_the_end() {
     assert_eq!(outbox.offer(1, &notice(1, b"")), Offered::Kept);
     assert!(outbox.is_empty() && outbox.is_dead());
     assert_eq!(account.bytes(), 0);
+}
+
+#[test]
+fn a_reply_counts_to_the_byte_also_behind_a_notice_that_is_partly_written() {
+    let (mut outbox, _rung, _account) = outbox();
+    let long = notice(1, &[b'x'; 1000]);
+    outbox.offer(1, &long);
+    outbox.reply(|out| out.push(b'a'));
+    for _ in 0..long.bytes_len() {
+        let mut sink = Sink {
+            room: 1,
+            ..Sink::default()
+        };
+        assert!(outbox.has_replies());
+        outbox.flush(&mut sink).unwrap();
+    }
+    assert!(outbox.has_replies());
+    assert_eq!(drain(&mut outbox, 1000), (b"a".to_vec(), 0));
+    assert!(!outbox.has_replies());
+}
+
+#[test]
+fn a_long_reply_to_a_client_that_was_given_up_is_freed_in_parts() {
+    let (mut outbox, _rung, account) = outbox();
+    let value = Value::from(&b"value"[..]);
+    let mut list = List::One(value.clone());
+    (0..20_000).for_each(|_| list.push(value.clone()));
+    outbox.reply_values(Values::new(&list, Dialect::Lines));
+    drop(list);
+    outbox.kill();
+    assert!(outbox.is_empty() && account.bytes() == 0);
+    let mut held = Rc::strong_count(&value);
+    while outbox.tidy() {
+        let left = Rc::strong_count(&value);
+        assert!((1..5000).contains(&(held - left)), "{held} and then {left}");
+        held = left;
+    }
+    assert_eq!(Rc::strong_count(&value), 1);
 }

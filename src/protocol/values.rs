@@ -3,6 +3,9 @@
 use super::{Dialect, resp};
 use crate::list::{List, Snapshot};
 
+/// How many chunks of a list [`Values::forget`] frees at a time: some 2000 values.
+const FORGOTTEN_CHUNKS: usize = 8;
+
 /// A long list on its way to a client: encoded in slices as it is sent, never copied whole.
 #[derive(Debug)]
 pub struct Values {
@@ -12,7 +15,7 @@ pub struct Values {
     left: usize,
     /// The number of values, until the head of the reply has been written.
     head: Option<usize>,
-    chunk: usize,
+    /// The present value among the first of the snapshot.
     index: usize,
     /// How much of the present value has been written, once its own head has been.
     offset: Option<usize>,
@@ -35,7 +38,6 @@ impl Values {
             framed,
             left,
             head,
-            chunk: 0,
             index: 0,
             offset: None,
         }
@@ -44,6 +46,13 @@ impl Values {
     /// How many bytes are still to come.
     pub fn left(&self) -> usize {
         self.left
+    }
+
+    /// Frees a part of what is still to come, which nobody wants any more; false when nothing is
+    /// left.
+    pub fn forget(&mut self) -> bool {
+        (0..FORGOTTEN_CHUNKS).for_each(|_| self.snapshot.drop_first());
+        self.snapshot.first().is_some()
     }
 
     /// Appends the next bytes until `out` holds about `bytes_max` or nothing is left.
@@ -58,11 +67,12 @@ impl Values {
 
     /// Appends (the rest of) one value, at most as much as there is room for; false at the end.
     fn fill_value(&mut self, out: &mut Vec<u8>, bytes_max: usize) -> bool {
-        let Some(values) = self.snapshot.chunk(self.chunk) else {
+        let Some(values) = self.snapshot.first() else {
             return false;
         };
         let Some(value) = values.get(self.index) else {
-            (self.chunk, self.index) = (self.chunk + 1, 0);
+            self.snapshot.drop_first();
+            self.index = 0;
             return true;
         };
         if self.offset.is_none() && self.framed {

@@ -43,6 +43,9 @@ pub(super) async fn write(
         .events
         .send(Event::Room(writer.connection.id))
         .await;
+    while writer.outbox.borrow_mut().tidy() {
+        future::yield_now().await;
+    }
 }
 
 struct Writer {
