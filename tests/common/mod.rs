@@ -5,7 +5,10 @@
 
 #![allow(dead_code, reason = "every test file uses a part of this")]
 
+pub mod hostile;
+pub mod talker;
 pub mod tools;
+pub mod transcript;
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::HashMap;
@@ -13,7 +16,7 @@ use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 /// How long a test waits for what must happen before it fails.
@@ -27,7 +30,9 @@ pub fn binary() -> Command {
             command.env_remove(name);
         }
     }
-    command.env_remove("NOTIFY_SOCKET").env_remove("JOURNAL_STREAM");
+    command
+        .env_remove("NOTIFY_SOCKET")
+        .env_remove("JOURNAL_STREAM");
     command
 }
 
@@ -61,7 +66,10 @@ impl Daemon {
 
     /// Starts one from a prepared command, and waits until it listens.
     pub fn spawn(mut command: Command) -> Daemon {
-        let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let command = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the daemon starts");
         let pid = Pid::from_child(&child);
         let log = Arc::<(Mutex<Vec<String>>, Condvar)>::default();
@@ -74,7 +82,12 @@ impl Daemon {
             }
         });
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut daemon = Daemon { child, pid, address, log };
+        let mut daemon = Daemon {
+            child,
+            pid,
+            address,
+            log,
+        };
         let line = daemon.wait_for_log("kvmsgd: listening on ");
         let address = line.rsplit(' ').next().and_then(|word| word.parse().ok());
         daemon.address = address.expect("an address stands at the end");
@@ -133,20 +146,47 @@ impl Daemon {
         self.wait()
     }
 
-    /// Waits for the end; returns the exit status and standard output.
+    /// Waits until standard output has begun with `line`, and returns that with its end.
+    pub fn wait_for_output(&mut self, line: &str) -> String {
+        let mut stdout = self.child.stdout.take().expect("standard output is a pipe");
+        let mut output = vec![0; line.len() + 1];
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || {
+            let read = stdout.read_exact(&mut output).map(|()| output);
+            sender.send((read, stdout))
+        });
+        let (output, stdout) = receiver
+            .recv_timeout(PATIENCE)
+            .expect("the daemon says something");
+        self.child.stdout = Some(stdout);
+        let output = String::from_utf8(output.expect("it is not closed")).expect("it is text");
+        assert_eq!(output, format!("{line}\n"));
+        output
+    }
+
+    /// Waits for the end; returns the exit status and (the rest of) standard output.
     pub fn wait(mut self) -> Ended {
+        let ended = || self.child.try_wait().expect("the daemon is our child");
+        let status = until("the daemon to end", ended);
         let mut output = String::new();
         let mut stdout = self.child.stdout.take().expect("standard output is a pipe");
-        stdout.read_to_string(&mut output).expect("the report is text");
-        let status = self.child.wait().expect("the daemon ends");
+        stdout
+            .read_to_string(&mut output)
+            .expect("the report is text");
         Ended { status, output }
     }
 
     /// The resident memory of the daemon, in bytes.
     pub fn resident_bytes(&self) -> usize {
         let text = std::fs::read_to_string(self.proc("status")).expect("it runs");
-        let line = text.lines().find(|line| line.starts_with("VmRSS:")).expect("it has memory");
-        let kib = line.split_ascii_whitespace().nth(1).and_then(|word| word.parse::<usize>().ok());
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .expect("it has memory");
+        let kib = line
+            .split_ascii_whitespace()
+            .nth(1)
+            .and_then(|word| word.parse::<usize>().ok());
         kib.expect("a number") * 1024
     }
 
@@ -178,7 +218,10 @@ impl Ended {
     /// A figure of the report, such as `Requests answered`.
     pub fn figure(&self, name: &str) -> u64 {
         let start = format!("{name}: ");
-        let line = self.output.lines().find_map(|line| line.strip_prefix(&start));
+        let line = self
+            .output
+            .lines()
+            .find_map(|line| line.strip_prefix(&start));
         line.and_then(|number| number.parse().ok())
             .unwrap_or_else(|| panic!("no {name} in {:?}", self.output))
     }
@@ -190,8 +233,12 @@ pub struct Stats(pub HashMap<String, String>);
 
 impl Stats {
     pub fn get(&self, name: &str) -> u64 {
-        let text = self.0.get(name).unwrap_or_else(|| panic!("no {name} in {self:?}"));
-        text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}"))
+        let text = self
+            .0
+            .get(name)
+            .unwrap_or_else(|| panic!("no {name} in {self:?}"));
+        text.parse()
+            .unwrap_or_else(|_| panic!("{name} is no number: {text}"))
     }
 }
 
@@ -204,15 +251,23 @@ pub struct Client {
 
 impl Client {
     pub fn connect(address: SocketAddr) -> Client {
-        let stream = TcpStream::connect(address).expect("the daemon accepts");
+        Client::from_stream(TcpStream::connect(address).expect("the daemon accepts"))
+    }
+
+    pub fn from_stream(stream: TcpStream) -> Client {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
-        Client { stream, buffer: Vec::new() }
+        Client {
+            stream,
+            buffer: Vec::new(),
+        }
     }
 
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.stream.write_all(bytes.as_ref()).expect("the daemon reads");
+        self.stream
+            .write_all(bytes.as_ref())
+            .expect("the daemon reads");
     }
 
     /// Sends a request as a frame.
@@ -222,7 +277,9 @@ impl Client {
 
     /// Says that nothing more will be sent.
     pub fn end(&mut self) {
-        self.stream.shutdown(Shutdown::Write).expect("the connection is open");
+        self.stream
+            .shutdown(Shutdown::Write)
+            .expect("the connection is open");
     }
 
     /// Reads as many bytes as expected and compares.
@@ -231,7 +288,11 @@ impl Client {
         let expected = expected.as_ref();
         let read = self.read_at_most(expected.len());
         let read_text = read.escape_ascii();
-        assert!(read == expected, "expected {}\n   but read {read_text}", expected.escape_ascii());
+        assert!(
+            read == expected,
+            "expected {}\n   but read {read_text}",
+            expected.escape_ascii()
+        );
     }
 
     /// Sends, and compares what comes.
@@ -249,7 +310,11 @@ impl Client {
                 let line: Vec<u8> = self.buffer.drain(..=at).collect();
                 return String::from_utf8_lossy(&line[..at]).into_owned();
             }
-            assert!(self.fill() > 0, "the daemon closed after {}", self.buffer.escape_ascii());
+            assert!(
+                self.fill() > 0,
+                "the daemon closed after {}",
+                self.buffer.escape_ascii()
+            );
         }
     }
 
@@ -286,7 +351,11 @@ impl Client {
             }
             "*" => Frame::Array((0..number()).map(|_| self.frame()).collect()),
             ">" => Frame::Push((0..number()).map(|_| self.frame()).collect()),
-            "%" => Frame::Map((0..number()).map(|_| (self.frame(), self.frame())).collect()),
+            "%" => Frame::Map(
+                (0..number())
+                    .map(|_| (self.frame(), self.frame()))
+                    .collect(),
+            ),
             _ => panic!("no RESP: {line:?}"),
         }
     }
@@ -298,6 +367,12 @@ impl Client {
         std::mem::take(&mut self.buffer)
     }
 
+    /// Whether the daemon has closed, and everything it sent has been looked at.
+    #[track_caller]
+    pub fn is_at_end(&mut self) -> bool {
+        self.buffer.is_empty() && self.fill() == 0
+    }
+
     /// The counters, asked for as a line client; skips notices that come before.
     #[track_caller]
     pub fn stats(&mut self) -> Stats {
@@ -305,7 +380,11 @@ impl Client {
         let lines = self.lines();
         let lines = lines.iter().filter(|line| !line.starts_with("NOTIFY "));
         let pairs = lines.map(|line| line.split_once(' ').expect("a name and a value"));
-        Stats(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+        Stats(
+            pairs
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+        )
     }
 
     /// Closes so that the daemon gets a reset instead of an end.

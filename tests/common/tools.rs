@@ -45,7 +45,7 @@ pub(crate) fn tool_that(name: &str, probe: &[&str]) -> Option<PathBuf> {
 }
 
 /// Says why the present test is skipped, past the capture of what passing tests print.
-fn skip(why: &str) {
+pub(crate) fn skip(why: &str) {
     assert!(
         env::var_os("KVMSG_TEST_STRICT").is_none_or(|strict| strict != "1"),
         "{why}"

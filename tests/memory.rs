@@ -1,0 +1,176 @@
+//! Holds that memory is bounded whatever clients ask for and do not read, and comes back.
+
+mod common;
+
+use common::hostile::{Latencies, allow_descriptors, fill, watch};
+use common::tools::skip;
+use common::{Client, Daemon, frame};
+use std::time::Duration;
+
+const MIB: usize = 1024 * 1024;
+
+/// No test here is about time.
+const PATIENT: [&str; 4] = ["--write-timeout-secs", "3600", "--request-timeout-secs", "3600"];
+
+fn start(flags: &[&str]) -> Daemon {
+    Daemon::start(&[&PATIENT, flags].concat())
+}
+
+#[test]
+fn a_client_that_asks_for_a_hundred_gigabytes_and_reads_none_costs_and_disturbs_little() {
+    let get = frame(&[b"GET", b"k"]);
+    for request in ["GET:k\n".as_bytes(), &get] {
+        let daemon = start(&[]);
+        fill(&daemon, MIB, 1);
+        let mut observer = daemon.connect();
+        let held = observer.stats().get("clients_bytes");
+        let alone = Latencies::beside(daemon.address, || ());
+        let before = daemon.resident_bytes();
+
+        let hog = daemon.connect();
+        let sending = hog.send_aside(request.repeat(100_000));
+        watch(&mut observer, "the outbox to fill", |stats| {
+            stats.get("clients_bytes") > held + MIB as u64
+        });
+        let mut neighbour = daemon.connect();
+        neighbour.ask("PUT:near:a\nGET:near\nUPDATE:near:a:b\nDELETE:near\n", "OK\na\nOK\nOK\n");
+        let beside = Latencies::beside(daemon.address, || ());
+        let grown = daemon.resident_bytes().saturating_sub(before);
+        println!("alone {alone:?}\nbeside {beside:?}\n{} KiB more", grown / 1024);
+        assert!(grown < 24 * MIB, "{grown} bytes for one client");
+        assert!(beside.p50 < alone.p50 + Duration::from_millis(10));
+
+        drop(hog);
+        sending.join().unwrap().ok();
+        watch(&mut observer, "the buffers to be given back", |stats| {
+            stats.get("clients_bytes") <= held
+        });
+    }
+}
+
+#[test]
+fn one_packet_whose_replies_exceed_the_outbox_a_thousand_times_is_answered_whole_and_in_order() {
+    let daemon = start(&["--outbox-bytes-max", "65536"]);
+    let value = fill(&daemon, 32 * 1024, 1);
+    let before = daemon.resident_bytes();
+    let line = |n: usize| format!("GET:k\nPING:{n}\n").into_bytes();
+    let line_reply = |n: usize| format!("{value}\n{n}\n").into_bytes();
+    let framed = |n: usize| [frame(&[b"GET", b"k"]), frame(&[b"PING", b"x"])][n % 2].clone();
+    let framed_reply = |n: usize| match n % 2 {
+        0 => format!("*1\r\n${}\r\n{value}\r\n", value.len()).into_bytes(),
+        _ => b"$1\r\nx\r\n".to_vec(),
+    };
+    type Nth<'a> = &'a dyn Fn(usize) -> Vec<u8>;
+    for (request, reply) in [(&line as Nth, &line_reply as Nth), (&framed, &framed_reply)] {
+        let mut client = daemon.connect();
+        let mut observer = daemon.connect();
+        client.send((0..2500).flat_map(request).collect::<Vec<u8>>());
+        watch(&mut observer, "the outbox to fill", |stats| stats.get("clients_bytes") > 65536);
+        for n in 0..2500 {
+            client.expect(reply(n));
+        }
+        client.ask(request(1), reply(1));
+        let grown = daemon.resident_bytes().saturating_sub(before);
+        assert!(grown < 16 * MIB, "{grown} bytes for one client");
+    }
+}
+
+#[test]
+fn clients_that_vanish_while_they_owe_reading_leave_nothing_behind() {
+    const CLIENTS: u64 = 24;
+    let daemon = start(&[]);
+    // Short enough to be copied for each reply, so that the outboxes take memory of their own.
+    fill(&daemon, 16 * 1024, 3);
+    let mut observer = daemon.connect();
+    let before = observer.stats();
+    let base = before.get("clients_bytes");
+    let vanish: [fn(Client); 3] = [drop, Client::reset, |mut client| client.end()];
+    let mut residents = Vec::new();
+    for round in 0..6 {
+        let clients: Vec<Client> = (0..CLIENTS).map(|_| daemon.connect()).collect();
+        for client in &clients {
+            client.send_aside(b"GET:k\n".repeat(2000)).join().unwrap().unwrap();
+        }
+        let stalled = watch(&mut observer, "all outboxes to fill", |stats| {
+            stats.get("clients_bytes") > base + CLIENTS * MIB as u64
+        });
+        assert_eq!(stalled.get("connections_active"), 1 + CLIENTS);
+        assert_eq!(stalled.get("watchers"), 1 + CLIENTS);
+        let peak = daemon.resident_bytes();
+        clients.into_iter().for_each(vanish[round % vanish.len()]);
+        let after = watch(&mut observer, "everything to be given back", |stats| {
+            stats.get("connections_active") == 1 && stats.get("clients_bytes") <= base
+        });
+        let gone = before.get("connections_dropped") + CLIENTS * (round as u64 + 1);
+        assert_eq!(after.get("connections_dropped"), gone);
+        assert_eq!(after.get("watchers"), 1);
+        residents.push((peak / 1024, daemon.resident_bytes() / 1024));
+    }
+    println!("KiB at the peak and after it: {residents:?}");
+    let (peak, after) = residents[5];
+    assert!(after < residents[0].1 + 8 * 1024, "it grows: {residents:?}");
+    assert!(after + 16 * 1024 < peak, "memory stays with the process: {residents:?}");
+}
+
+#[test]
+fn ten_thousand_clients_with_half_a_request_take_little_and_give_it_back() {
+    const CLIENTS: usize = 10_000;
+    const HALF: usize = 1000;
+    if !allow_descriptors(CLIENTS as u64 + 1000) {
+        return skip("the hard limit of descriptors is too low for 10,000 clients");
+    }
+    let daemon = start(&["--clients-max", "10001"]);
+    let mut observer = daemon.connect();
+    let base = observer.stats().get("clients_bytes");
+    let before = daemon.resident_bytes();
+    let half = [&b"PUT:half:"[..], &[b'x'; HALF - 9]].concat();
+    let clients: Vec<Client> = (0..CLIENTS)
+        .map(|_| {
+            let mut client = daemon.connect();
+            client.send(&half);
+            client
+        })
+        .collect();
+    let stats = watch(&mut observer, "all to be read", |stats| {
+        stats.get("clients_bytes") >= base + (CLIENTS * HALF) as u64
+    });
+    assert_eq!(stats.get("connections_active"), CLIENTS as u64 + 1);
+    let counted = stats.get("clients_bytes") - base;
+    let taken = daemon.resident_bytes().saturating_sub(before);
+    println!("a client: {} bytes counted, {} taken", counted as usize / CLIENTS, taken / CLIENTS);
+    assert!(counted < 4 * (CLIENTS * HALF) as u64, "{counted} bytes for {HALF} each");
+    assert!(taken < CLIENTS * 16 * 1024, "{taken} bytes for {HALF} each");
+    drop(clients);
+    let stats = watch(&mut observer, "all to be gone", |stats| {
+        stats.get("connections_active") == 1 && stats.get("clients_bytes") <= base
+    });
+    assert_eq!((stats.get("connections_dropped"), stats.get("keys")), (CLIENTS as u64, 0));
+}
+
+#[test]
+fn beyond_clients_bytes_max_the_largest_holder_is_closed_and_the_others_live() {
+    let daemon = start(&["--clients-bytes-max", "1048576"]);
+    let mut observer = daemon.connect();
+    let begin = |client: &mut Client, bytes| {
+        client.send("PUT:k:");
+        client.send("x".repeat(bytes));
+    };
+    let mut small: Vec<Client> = (0..8).map(|_| daemon.connect()).collect();
+    small.iter_mut().for_each(|client| begin(client, 30_000));
+    watch(&mut observer, "the small ones", |stats| stats.get("clients_bytes") > 8 * 30_000);
+    let mut large = daemon.connect();
+    let name = large.stream.local_addr().unwrap().to_string();
+    let sending = large.send_aside([b"PUT:k:".to_vec(), vec![b'x'; 4 * MIB]].concat());
+    let line = daemon.wait_for_log("clients_bytes_max");
+    assert!(line.contains(&format!("client {name} is closed")) && line.contains("1048576"), "{line}");
+    assert!(sending.join().unwrap().is_err() || large.is_reset());
+    watch(&mut observer, "the large one to be gone", |stats| {
+        stats.get("connections_dropped") == 1 && stats.get("clients_bytes") < MIB as u64 / 2
+    });
+    for client in &mut small {
+        client.ask("\n", "OK\n");
+    }
+    assert_eq!(daemon.log().iter().filter(|line| line.contains("is closed")).count(), 1);
+    let stats = observer.stats();
+    assert_eq!((stats.get("connections_active"), stats.get("values")), (9, 8));
+}
