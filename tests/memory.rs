@@ -10,7 +10,12 @@ use std::time::Duration;
 const MIB: usize = 1024 * 1024;
 
 /// No test here is about time.
-const PATIENT: [&str; 4] = ["--write-timeout-secs", "3600", "--request-timeout-secs", "3600"];
+const PATIENT: [&str; 4] = [
+    "--write-timeout-secs",
+    "3600",
+    "--request-timeout-secs",
+    "3600",
+];
 
 fn start(flags: &[&str]) -> Daemon {
     Daemon::start(&[&PATIENT, flags].concat())
@@ -33,10 +38,16 @@ fn a_client_that_asks_for_a_hundred_gigabytes_and_reads_none_costs_and_disturbs_
             stats.get("clients_bytes") > held + MIB as u64
         });
         let mut neighbour = daemon.connect();
-        neighbour.ask("PUT:near:a\nGET:near\nUPDATE:near:a:b\nDELETE:near\n", "OK\na\nOK\nOK\n");
+        neighbour.ask(
+            "PUT:near:a\nGET:near\nUPDATE:near:a:b\nDELETE:near\n",
+            "OK\na\nOK\nOK\n",
+        );
         let beside = Latencies::beside(daemon.address, || ());
         let grown = daemon.resident_bytes().saturating_sub(before);
-        println!("alone {alone:?}\nbeside {beside:?}\n{} KiB more", grown / 1024);
+        println!(
+            "alone {alone:?}\nbeside {beside:?}\n{} KiB more",
+            grown / 1024
+        );
         assert!(grown < 24 * MIB, "{grown} bytes for one client");
         assert!(beside.p50 < alone.p50 + Duration::from_millis(10));
 
@@ -65,7 +76,9 @@ fn one_packet_whose_replies_exceed_the_outbox_a_thousand_times_is_answered_whole
         let mut client = daemon.connect();
         let mut observer = daemon.connect();
         client.send((0..2500).flat_map(request).collect::<Vec<u8>>());
-        watch(&mut observer, "the outbox to fill", |stats| stats.get("clients_bytes") > 65536);
+        watch(&mut observer, "the outbox to fill", |stats| {
+            stats.get("clients_bytes") > 65536
+        });
         for n in 0..2500 {
             client.expect(reply(n));
         }
@@ -89,7 +102,11 @@ fn clients_that_vanish_while_they_owe_reading_leave_nothing_behind() {
     for round in 0..6 {
         let clients: Vec<Client> = (0..CLIENTS).map(|_| daemon.connect()).collect();
         for client in &clients {
-            client.send_aside(b"GET:k\n".repeat(2000)).join().unwrap().unwrap();
+            client
+                .send_aside(b"GET:k\n".repeat(2000))
+                .join()
+                .unwrap()
+                .unwrap();
         }
         let stalled = watch(&mut observer, "all outboxes to fill", |stats| {
             stats.get("clients_bytes") > base + CLIENTS * MIB as u64
@@ -109,7 +126,10 @@ fn clients_that_vanish_while_they_owe_reading_leave_nothing_behind() {
     println!("KiB at the peak and after it: {residents:?}");
     let (peak, after) = residents[5];
     assert!(after < residents[0].1 + 8 * 1024, "it grows: {residents:?}");
-    assert!(after + 16 * 1024 < peak, "memory stays with the process: {residents:?}");
+    assert!(
+        after + 16 * 1024 < peak,
+        "memory stays with the process: {residents:?}"
+    );
 }
 
 #[test]
@@ -137,14 +157,24 @@ fn ten_thousand_clients_with_half_a_request_take_little_and_give_it_back() {
     assert_eq!(stats.get("connections_active"), CLIENTS as u64 + 1);
     let counted = stats.get("clients_bytes") - base;
     let taken = daemon.resident_bytes().saturating_sub(before);
-    println!("a client: {} bytes counted, {} taken", counted as usize / CLIENTS, taken / CLIENTS);
-    assert!(counted < 4 * (CLIENTS * HALF) as u64, "{counted} bytes for {HALF} each");
+    println!(
+        "a client: {} bytes counted, {} taken",
+        counted as usize / CLIENTS,
+        taken / CLIENTS
+    );
+    assert!(
+        counted < 4 * (CLIENTS * HALF) as u64,
+        "{counted} bytes for {HALF} each"
+    );
     assert!(taken < CLIENTS * 16 * 1024, "{taken} bytes for {HALF} each");
     drop(clients);
     let stats = watch(&mut observer, "all to be gone", |stats| {
         stats.get("connections_active") == 1 && stats.get("clients_bytes") <= base
     });
-    assert_eq!((stats.get("connections_dropped"), stats.get("keys")), (CLIENTS as u64, 0));
+    assert_eq!(
+        (stats.get("connections_dropped"), stats.get("keys")),
+        (CLIENTS as u64, 0)
+    );
 }
 
 #[test]
@@ -157,12 +187,17 @@ fn beyond_clients_bytes_max_the_largest_holder_is_closed_and_the_others_live() {
     };
     let mut small: Vec<Client> = (0..8).map(|_| daemon.connect()).collect();
     small.iter_mut().for_each(|client| begin(client, 30_000));
-    watch(&mut observer, "the small ones", |stats| stats.get("clients_bytes") > 8 * 30_000);
+    watch(&mut observer, "the small ones", |stats| {
+        stats.get("clients_bytes") > 8 * 30_000
+    });
     let mut large = daemon.connect();
     let name = large.stream.local_addr().unwrap().to_string();
     let sending = large.send_aside([b"PUT:k:".to_vec(), vec![b'x'; 4 * MIB]].concat());
     let line = daemon.wait_for_log("clients_bytes_max");
-    assert!(line.contains(&format!("client {name} is closed")) && line.contains("1048576"), "{line}");
+    assert!(
+        line.contains(&format!("client {name} is closed")) && line.contains("1048576"),
+        "{line}"
+    );
     assert!(sending.join().unwrap().is_err() || large.is_reset());
     watch(&mut observer, "the large one to be gone", |stats| {
         stats.get("connections_dropped") == 1 && stats.get("clients_bytes") < MIB as u64 / 2
@@ -170,7 +205,17 @@ fn beyond_clients_bytes_max_the_largest_holder_is_closed_and_the_others_live() {
     for client in &mut small {
         client.ask("\n", "OK\n");
     }
-    assert_eq!(daemon.log().iter().filter(|line| line.contains("is closed")).count(), 1);
+    assert_eq!(
+        daemon
+            .log()
+            .iter()
+            .filter(|line| line.contains("is closed"))
+            .count(),
+        1
+    );
     let stats = observer.stats();
-    assert_eq!((stats.get("connections_active"), stats.get("values")), (9, 8));
+    assert_eq!(
+        (stats.get("connections_active"), stats.get("values")),
+        (9, 8)
+    );
 }

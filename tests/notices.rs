@@ -38,7 +38,11 @@ fn a_line_client_is_told_of_changes_from_its_first_complete_line_on() {
         ("", "\r\n", ""),
         ("  ", "  \n", ""),
         ("PI", "NG\n", "PONG\n"),
-        ("nonsen", "se\r\n", "Error: unknown request 'nonsense'; HELP lists the requests\n"),
+        (
+            "nonsen",
+            "se\r\n",
+            "Error: unknown request 'nonsense'; HELP lists the requests\n",
+        ),
         ("GET:nobody", "\n", "NOT_FOUND\n"),
         ("PUT:a", ":b\n", "OK\n"),
         ("WATCH", ":\n", "OK\n"),
@@ -56,7 +60,9 @@ fn a_line_client_is_told_of_changes_from_its_first_complete_line_on() {
         }
         assert_eq!(writer.ask("PUT:before:1"), revision(1));
         client.send(end);
-        until("it to be told", || (writer.stats().get("watchers") == 1).then_some(()));
+        until("it to be told", || {
+            (writer.stats().get("watchers") == 1).then_some(())
+        });
         writer.ask("PUT:after:1");
         client.expect(format!("{reply}NOTIFY PUT after\n"));
         expect_last(client, "");
@@ -71,7 +77,10 @@ fn a_client_that_has_said_nothing_or_speaks_frames_is_told_nothing() {
     let mut listener = listener(&daemon);
     writer.ask("PUT:user:john");
     listener.expect("NOTIFY PUT user\n");
-    assert_eq!(writer.ask("PING"), Heard::Reply(Frame::Status("PONG".to_owned())));
+    assert_eq!(
+        writer.ask("PING"),
+        Heard::Reply(Frame::Status("PONG".to_owned()))
+    );
     framed.ask(frame(&[b"PING"]), "+PONG\r\n");
     for client in [silent, framed, writer.client] {
         expect_last(client, "");
@@ -90,7 +99,10 @@ fn every_kind_of_change_has_its_notice() {
         ("DELETE:user\n", "NOTIFY DELETE user\n"),
         ("PUT:user:bob\n", "NOTIFY PUT user\n"),
         ("REMOVE:user:bob\n", "NOTIFY REMOVE user\n"),
-        ("PUT: blanks and \u{e9} :\n", "NOTIFY PUT  blanks and \u{e9} \n"),
+        (
+            "PUT: blanks and \u{e9} :\n",
+            "NOTIFY PUT  blanks and \u{e9} \n",
+        ),
     ] {
         other.ask(request, "OK\n");
         watcher.expect(notice);
@@ -110,7 +122,9 @@ fn what_changes_nothing_notifies_nobody() {
         let (put, again) = (format!("PUT:k:{long}"), format!("PUT:k:x{long}"));
         for request in [&put, "PUT:m:v", "DELETE:m"] {
             talker.ask(request);
-            watchers.iter_mut().for_each(|watcher| _ = watcher.hear().change());
+            watchers
+                .iter_mut()
+                .for_each(|watcher| _ = watcher.hear().change());
         }
         for request in [
             again.as_str(),
@@ -132,7 +146,10 @@ fn what_changes_nothing_notifies_nobody() {
             "UNWATCH",
             "nonsense",
         ] {
-            assert!(!matches!(talker.ask(request), Heard::Change(..)), "{request}");
+            assert!(
+                !matches!(talker.ask(request), Heard::Change(..)),
+                "{request}"
+            );
         }
         talker.ask("DELETE:k");
         for watcher in &mut watchers {
@@ -146,7 +163,10 @@ fn what_changes_nothing_notifies_nobody() {
 
 #[test]
 fn own_changes_are_told_only_with_echo_and_after_the_reply() {
-    for (echo, told) in [("false", ""), ("true", "NOTIFY PUT user\nNOTIFY DELETE user\n")] {
+    for (echo, told) in [
+        ("false", ""),
+        ("true", "NOTIFY PUT user\nNOTIFY DELETE user\n"),
+    ] {
         let daemon = Daemon::start(&["--echo", echo]);
         let (mut client, mut other) = (daemon.connect(), listener(&daemon));
         client.send("PUT:user:john\n");
@@ -164,7 +184,10 @@ fn own_changes_are_told_only_with_echo_and_after_the_reply() {
         // Echo is for lines: frames ask for it themselves.
         let mut framed = Talker::watching(&daemon, true);
         framed.ask("PUT:mine:1");
-        assert_eq!(framed.stats().get("notices_delivered"), told.lines().count() as u64 + 4);
+        assert_eq!(
+            framed.stats().get("notices_delivered"),
+            told.lines().count() as u64 + 4
+        );
         expect_last(client, "NOTIFY PUT mine\n");
         expect_last(other, "NOTIFY PUT mine\n");
     }

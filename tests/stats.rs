@@ -40,7 +40,11 @@ fn is_epoch(text: &str) -> bool {
 /// What STATS answers in lines, in its order.
 fn in_lines(client: &mut Client) -> Vec<(String, String)> {
     client.send("STATS\n");
-    let pair = |line: &String| line.split_once(' ').expect("a name and a value").clone_pair();
+    let pair = |line: &String| {
+        line.split_once(' ')
+            .expect("a name and a value")
+            .clone_pair()
+    };
     client.lines().iter().map(pair).collect()
 }
 
