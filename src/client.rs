@@ -185,12 +185,17 @@ impl Client {
     pub async fn flush(&mut self) -> Result<(), Error> {
         let timeout = self.timeout;
         while !self.unsent.is_empty() {
-            within(timeout, self.write_some()).await?;
+            match within(timeout, self.write_some()).await {
+                // It closed, but has said more than that: who receives gets that first.
+                Err(Error::Closed(_)) if !self.replies.is_empty() => self.unsent.clear(),
+                other => other?,
+            }
         }
         Ok(())
     }
 
-    /// The reply to the oldest request that has none yet.
+    /// The reply to the oldest request that has none yet. Returns as soon as it is there, though
+    /// the last of what was sent may still wait for the server to take it.
     ///
     /// # Errors
     ///
@@ -207,6 +212,12 @@ impl Client {
     /// How many requests wait for a reply.
     pub fn outstanding(&self) -> usize {
         self.expected.len()
+    }
+
+    /// How many bytes of requests wait to be written. A caller that receives before they are many
+    /// never makes [`send`](Client::send) wait, nor keep replies meanwhile.
+    pub fn unsent_bytes(&self) -> usize {
+        self.unsent.len()
     }
 
     /// The next notice; waits for it without limit.
@@ -343,12 +354,12 @@ impl Client {
         if self.expected.is_empty() {
             return Err(Error::NothingExpected);
         }
-        self.flush().await?;
         let timeout = self.timeout;
         let frame = loop {
             match self.replies.pop_front() {
                 Some(frame) => break frame,
-                None => within(timeout, self.read_some()).await?,
+                None if self.unsent.is_empty() => within(timeout, self.read_some()).await?,
+                None => within(timeout, self.write_some()).await?,
             }
         };
         let expected = self.expected.pop_front().ok_or(Error::NothingExpected)?;
