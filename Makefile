@@ -14,8 +14,8 @@ CARGO      ?= cargo
 INSTALL    ?= install
 BUILDDIR   ?= $(or $(CARGO_TARGET_DIR),target)/release
 
-PROGRAMS = kvmsgd
-PAGES    = kvmsgd.8 kvmsg.toml.5 kvmsg.7
+PROGRAMS = kvmsgd kvmsg-cli
+PAGES    = kvmsgd.8 kvmsg-cli.1 kvmsg.toml.5 kvmsg.7
 DOCS     = README.md CHANGELOG.md LICENSE
 EXAMPLES = kvmsg.toml
 
@@ -34,13 +34,19 @@ INSTALLED = $(PROGRAMS:%=$(BINDIR)/%) $(DOCS:%=$(DOCDIR)/%) \
 DIRS = $(patsubst %/,%,$(sort $(dir $(INSTALLED))))
 
 .DEFAULT_GOAL := build
-.PHONY: build server test check install uninstall clean help
+.PHONY: build server client demo test check install uninstall clean help
 
 build: ## build the programs; plain `make` does this
 	$(CARGO) build --locked --release
 
 server: build ## build kvmsgd and run it in the foreground; its flags go in ARGS="..."
 	$(BUILDDIR)/kvmsgd $(ARGS)
+
+client: build ## build kvmsg-cli and open its shell; its flags go in ARGS="..."
+	$(BUILDDIR)/kvmsg-cli $(ARGS)
+
+demo: build ## build all, and show a server, a client, and one that listens
+	etc/demo.sh $(BUILDDIR)
 
 test: ## run the tests, after naming those whose tools are missing
 	@tests/skipped

@@ -149,12 +149,32 @@ pub fn parse<Id: Copy>(
     table: &Table<Id>,
     args: impl IntoIterator<Item = OsString>,
 ) -> Result<Args<Id>, FlagError> {
+    parse_around(table, args, |_, _| false)
+}
+
+/// Like [`parse`], around arguments that are operands whatever they look like: those before which
+/// `is_verbatim` holds of the operands so far and of the arguments to come, at least one.
+pub fn parse_around<Id: Copy>(
+    table: &Table<Id>,
+    args: impl IntoIterator<Item = OsString>,
+    is_verbatim: impl Fn(&[OsString], &[OsString]) -> bool,
+) -> Result<Args<Id>, FlagError> {
     let mut parser = lexopt::Parser::from_args(args);
     let mut read = Args {
         given: Vec::new(),
         operands: Vec::new(),
     };
-    while let Some(arg) = parser.next().map_err(unwanted)? {
+    loop {
+        if let Some(mut raw) = parser.try_raw_args()
+            && !raw.as_slice().is_empty()
+            && is_verbatim(&read.operands, raw.as_slice())
+        {
+            read.operands.extend(raw.next());
+            continue;
+        }
+        let Some(arg) = parser.next().map_err(unwanted)? else {
+            break;
+        };
         let (flag, typed) = match arg {
             lexopt::Arg::Short(short) => (find_short(table, short)?, format!("-{short}")),
             lexopt::Arg::Long(long) => (find_long(table, long)?, format!("--{long}")),

@@ -30,3 +30,4 @@ pub mod outbox;
 pub mod broker;
 pub mod session;
 pub mod server;
+pub mod client;

@@ -161,3 +161,26 @@ fn long_lines_are_broken_and_indented() {
     );
     assert_eq!(text.split_whitespace().count(), 31);
 }
+
+#[test]
+fn what_is_verbatim_is_an_operand_whatever_it_looks_like() {
+    let read = |args: &[&str]| {
+        let args = args.iter().map(OsString::from);
+        let args = parse_around(&TABLE, args, |operands, _| operands.len() == 1)?;
+        let given: String = args.given.iter().map(|given| given.id).collect();
+        Ok::<_, FlagError>((given, args.operands.join(OsStr::new(" "))))
+    };
+    for value in ["-0", "--json", "--", "-", "-h", "--unknown", ""] {
+        let operands = OsString::from(format!("put {value}"));
+        assert_eq!(
+            read(&["-0", "put", value]),
+            Ok(("0".to_owned(), operands.clone()))
+        );
+        assert_eq!(
+            read(&["--", "put", value]),
+            Ok((String::new(), operands.clone()))
+        );
+        assert_eq!(read(&["put", value, "-0"]), Ok(("0".to_owned(), operands)));
+    }
+    assert!(read(&["put", "value", "--unknown"]).is_err());
+}

@@ -5,9 +5,11 @@
 
 #![allow(dead_code, reason = "every test file uses a part of this")]
 
+pub mod cli;
 pub mod client;
 pub mod hostile;
 pub mod talker;
+pub mod terminal;
 pub mod tools;
 pub mod transcript;
 

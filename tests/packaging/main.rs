@@ -15,19 +15,26 @@ use std::process::Command;
 use tools::tool;
 
 /// What `make install PREFIX=/usr` puts where, and with which mode.
-const INSTALLED: [(&str, u32); 9] = [
+const INSTALLED: [(&str, u32); 11] = [
+    ("usr/bin/kvmsg-cli", 0o755),
     ("usr/bin/kvmsgd", 0o755),
     ("usr/lib/systemd/system/kvmsgd.service", 0o644),
     ("usr/share/doc/kvmsg/CHANGELOG.md", 0o644),
     ("usr/share/doc/kvmsg/LICENSE", 0o644),
     ("usr/share/doc/kvmsg/README.md", 0o644),
     ("usr/share/doc/kvmsg/examples/kvmsg.toml", 0o644),
+    ("usr/share/man/man1/kvmsg-cli.1", 0o644),
     ("usr/share/man/man5/kvmsg.toml.5", 0o644),
     ("usr/share/man/man7/kvmsg.7", 0o644),
     ("usr/share/man/man8/kvmsgd.8", 0o644),
 ];
 
-const PAGES: [&str; 3] = ["man5/kvmsg.toml.5", "man7/kvmsg.7", "man8/kvmsgd.8"];
+const PAGES: [&str; 4] = [
+    "man1/kvmsg-cli.1",
+    "man5/kvmsg.toml.5",
+    "man7/kvmsg.7",
+    "man8/kvmsgd.8",
+];
 
 fn installed_but(service: &str) -> Vec<String> {
     let others = INSTALLED
@@ -54,8 +61,11 @@ fn install_puts_every_file_in_its_place_and_uninstall_takes_them_all() {
         assert_eq!(meta.permissions().mode() & 0o7777, mode, "{path}");
         assert_ne!(meta.len(), 0, "{path}");
     }
-    let version = format!("kvmsgd {}\n", env!("CARGO_PKG_VERSION"));
-    assert_eq!(output(root.join("usr/bin/kvmsgd"), &["--version"]), version);
+    for program in ["kvmsgd", "kvmsg-cli"] {
+        let version = format!("{program} {}\n", env!("CARGO_PKG_VERSION"));
+        let installed = root.join("usr/bin").join(program);
+        assert_eq!(output(installed, &["--version"]), version);
+    }
 
     make(&gmake, &["uninstall", &destdir, "PREFIX=/usr"]);
     assert_eq!(listing(&root), [""; 0]);
@@ -158,8 +168,9 @@ fn without_destdir_no_directory_goes_but_our_own() {
     make(&gmake, &["install", &place]);
     assert!(prefix.join("share/doc/kvmsg/examples/kvmsg.toml").is_file());
     make(&gmake, &["uninstall", &place]);
-    let man = ["share/man/man5", "share/man/man7", "share/man/man8"];
-    let left = [&["bin", "lib/systemd/system", "share/doc"], &man[..]].concat();
+    let man = ["man1", "man5", "man7", "man8"].map(|part| format!("share/man/{part}"));
+    let left = ["bin", "lib/systemd/system", "share/doc"].map(str::to_owned);
+    let left = [&left[..], &man].concat();
     assert_eq!(listing(&prefix), left);
 }
 
@@ -214,14 +225,16 @@ fn make_help_lists_every_target() {
 }
 
 #[test]
-fn make_server_hands_its_arguments_on() {
+fn make_server_and_make_client_hand_their_arguments_on() {
     let Some(gmake) = tool("make") else { return };
-    let commands = make(&gmake, &["-n", "server", "ARGS=-l 127.0.0.1:0 --check"]);
-    assert!(
-        commands
-            .lines()
-            .any(|line| line.ends_with("/kvmsgd -l 127.0.0.1:0 --check"))
-    );
+    for (target, program) in [("server", "kvmsgd"), ("client", "kvmsg-cli")] {
+        let commands = make(&gmake, &["-n", target, "ARGS=-x 127.0.0.1:0 --y"]);
+        let run = format!("/{program} -x 127.0.0.1:0 --y");
+        assert!(
+            commands.lines().any(|line| line.ends_with(&run)),
+            "{commands}"
+        );
+    }
 }
 
 #[test]

@@ -112,16 +112,21 @@ fn ci_installs_every_tool_that_tests_ask_for() {
     );
 }
 
-/// What kvmsgd prints, and that it succeeds; the environment is not asked.
+/// What a program prints, and that it succeeds; the environment is not asked.
+fn printed(program: &str, args: &[&str]) -> String {
+    let mut command = Command::new(program);
+    let output = command.args(args).env_clear().output();
+    let output = output.expect("the program runs");
+    assert!(output.status.success(), "{program} {args:?}: {output:?}");
+    String::from_utf8(output.stdout).expect("it prints text")
+}
+
 fn kvmsgd(args: &[&str]) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kvmsgd"));
-    let output = command
-        .args(args)
-        .env_clear()
-        .output()
-        .expect("kvmsgd runs");
-    assert!(output.status.success(), "kvmsgd {args:?}: {output:?}");
-    String::from_utf8(output.stdout).expect("kvmsgd prints text")
+    printed(env!("CARGO_BIN_EXE_kvmsgd"), args)
+}
+
+fn cli_help() -> String {
+    printed(env!("CARGO_BIN_EXE_kvmsg-cli"), &["--help"])
 }
 
 fn keys() -> Words {
@@ -152,17 +157,26 @@ fn every_key_has_its_flag() {
 
 #[test]
 fn the_manual_has_every_flag_and_no_other() {
-    let help = manual::flags_of_help(&kvmsgd(&["--help"]));
-    let items = manual::written_out(manual::items(&page("kvmsgd.8"), "Fl"));
-    assert_none(manual::differences("--help", &help, "kvmsgd.8", &items));
-    for name in ["kvmsgd.8", "kvmsg.toml.5"] {
-        let mentions = manual::written_out(manual::mentions(&page(name), "Fl"));
-        assert_none(
-            mentions
-                .difference(&help)
-                .map(|flag| format!("{name}: no flag {flag}")),
-        );
+    let daemon = (kvmsgd(&["--help"]), "kvmsgd.8", &["kvmsg.toml.5"][..]);
+    let client = (cli_help(), "kvmsg-cli.1", &[][..]);
+    for (help, name, others) in [daemon, client] {
+        let help = manual::flags_of_help(&help);
+        let items = manual::written_out(manual::items(&page(name), "Fl"));
+        assert_none(manual::differences("--help", &help, name, &items));
+        for name in others.iter().chain([&name]) {
+            let mentions = manual::written_out(manual::mentions(&page(name), "Fl"));
+            let unknown = mentions.difference(&help);
+            assert_none(unknown.map(|flag| format!("{name}: no flag {flag}")));
+        }
     }
+}
+
+#[test]
+fn the_manual_has_every_verb_and_no_other() {
+    let help = manual::verbs_of_help(&cli_help());
+    assert!(help.contains("put KEY VALUE"), "{help:?}");
+    let page = manual::verbs(&page("kvmsg-cli.1"), "Verbs");
+    assert_none(manual::differences("--help", &help, "kvmsg-cli.1", &page));
 }
 
 #[test]

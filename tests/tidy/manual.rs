@@ -31,7 +31,7 @@ fn is_flag(word: &str) -> bool {
         .strip_prefix("--")
         .or(word.strip_prefix('-'))
         .unwrap_or_default();
-    name.starts_with(|c: char| c.is_ascii_alphabetic())
+    name == "0" || name.starts_with(|c: char| c.is_ascii_alphabetic())
 }
 
 /// The keys, at the start of what `--print-config` prints for each.
@@ -66,6 +66,40 @@ pub(crate) fn written_out(flags: Words) -> Words {
     flags.into_iter().map(|flag| format!("-{flag}")).collect()
 }
 
+/// The verbs in what `--help` prints, with their arguments: `put KEY VALUE`, `ping [TEXT]`.
+pub(crate) fn verbs_of_help(help: &str) -> Words {
+    let (_, rest) = help.split_once("\nVerbs:\n").unwrap_or_default();
+    let lines = rest.lines().take_while(|line| !line.is_empty());
+    // Two blanks or more stand between a verb's arguments and what it does.
+    let usages = lines.filter_map(|line| line.trim_start().split("  ").next());
+    usages.map(str::to_owned).collect()
+}
+
+/// The verbs that a subsection of a page lists, with their arguments in the same form.
+pub(crate) fn verbs(page: &str, subsection: &str) -> Words {
+    let head = format!(".Ss {subsection}");
+    let lines = page.lines().skip_while(|line| **line != head).skip(1);
+    let lines = lines.take_while(|line| !line.starts_with(".S"));
+    let items = lines.filter_map(|line| line.strip_prefix(".It Cm "));
+    items.map(usage).collect()
+}
+
+/// `put Ar key value` as `put KEY VALUE`, and `ping Op Ar text` as `ping [TEXT]`.
+fn usage(item: &str) -> String {
+    let (verb, args) = item.split_once(' ').unwrap_or((item, ""));
+    let mut usage = verb.to_owned();
+    let mut is_optional = false;
+    for word in args.split(' ').filter(|word| !word.is_empty()) {
+        match word {
+            "Op" => is_optional = true,
+            "Ar" => {}
+            arg if is_optional => usage.push_str(&format!(" [{}]", arg.to_uppercase())),
+            arg => usage.push_str(&format!(" {}", arg.to_uppercase())),
+        }
+    }
+    usage
+}
+
 /// Every word of a text that begins with `KVMSGD_` and goes on, without a `*` behind it.
 pub(crate) fn variables(text: &str) -> Words {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
@@ -92,8 +126,10 @@ fn differences_are_found_on_both_sides() {
 
 #[test]
 fn flags_are_found_in_help() {
-    let help = "usage: kvmsgd [-c FILE] [--key value]\n  -h, --help  print this - not -1 (--x-y)\n";
-    assert_eq!(flags_of_help(help), words(&["-c", "-h", "--help", "--x-y"]));
+    let help =
+        "usage: kvmsgd [-c FILE] [--key value]\n  -h, --help  print this - not -1 (--x-y)\n  -0\n";
+    let expected = words(&["-0", "-c", "-h", "--help", "--x-y"]);
+    assert_eq!(flags_of_help(help), expected);
 }
 
 #[test]
@@ -114,6 +150,17 @@ It Fl e
         written_out(mentions(page, "Fl")),
         words(&["-c", "--config", "-h"])
     );
+}
+
+#[test]
+fn verbs_are_found_in_help_and_in_a_page() {
+    let expected = words(&["put KEY VALUE", "ping [TEXT]", "stats"]);
+    let help = "x\n\nVerbs:\n  put KEY VALUE  append\n  ping [TEXT]    ask\n  stats  all\n\
+        \nExamples:\n  no verb\n";
+    assert_eq!(verbs_of_help(help), expected);
+    let page = ".It Cm before\n.Ss Verbs\n.Bl\n.It Cm put Ar key value\nput\n\
+        .It Cm ping Op Ar text\n.It Cm stats\n.El\n.Ss Output\n.It Cm after\n";
+    assert_eq!(verbs(page, "Verbs"), expected);
 }
 
 #[test]

@@ -1,0 +1,85 @@
+//! Says in one line why what was asked for could not be done.
+
+use crate::options::OptionsError;
+use crate::request::UsageError;
+use kvmsg::client;
+use std::fmt;
+use std::io::{self, ErrorKind};
+
+/// Why the program ends early.
+#[derive(Debug)]
+pub enum Failure {
+    /// The command line is wrong.
+    Options(OptionsError),
+    /// A request is wrong.
+    Usage(UsageError),
+    /// The server cannot be reached, does not answer, or refuses: which one, and why.
+    Server(String, client::Error),
+    /// The server went away, or what answers is none: the first and the last line of a pipe that
+    /// are left without an answer, which server, and why.
+    Lines(u64, u64, String, client::Error),
+    /// Standard input cannot be read.
+    Input(io::Error),
+    /// Standard input holds more than is kept: what is too long, and the limit in bytes.
+    TooLong(&'static str, usize),
+    /// Standard output cannot be written.
+    Output(io::Error),
+    /// Flags that do not go together with the shell.
+    Shell,
+}
+
+impl Failure {
+    /// Whether it is no failure at all: whoever reads what is printed has seen enough.
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Failure::Output(error) if error.kind() == ErrorKind::BrokenPipe)
+    }
+}
+
+impl From<OptionsError> for Failure {
+    fn from(error: OptionsError) -> Failure {
+        Failure::Options(error)
+    }
+}
+
+impl From<UsageError> for Failure {
+    fn from(error: UsageError) -> Failure {
+        Failure::Usage(error)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Options(error) => error.fmt(f),
+            Failure::Usage(error) => error.fmt(f),
+            Failure::Server(_, error @ client::Error::Connect { source, .. }) => {
+                error.fmt(f)?;
+                match source.kind() {
+                    ErrorKind::ConnectionRefused => {
+                        f.write_str("; kvmsgd does not run there, -s names another server")
+                    }
+                    _ => Ok(()),
+                }
+            }
+            Failure::Server(_, error @ client::Error::Refused(_)) => error.fmt(f),
+            Failure::Server(address, error) => write!(f, "{address}: {error}"),
+            Failure::Lines(first, last, address, error) => {
+                match last - first {
+                    0 => write!(f, "line {first} was not answered: ")?,
+                    _ => write!(f, "lines {first} to {last} were not answered: ")?,
+                }
+                write!(f, "{address}: {error}")
+            }
+            Failure::Input(error) => write!(f, "cannot read standard input: {error}"),
+            Failure::TooLong(what, limit) => {
+                write!(f, "{what} is longer than {limit} bytes")
+            }
+            Failure::Output(error) => write!(f, "cannot write standard output: {error}"),
+            Failure::Shell => {
+                f.write_str("--json, -0 and -q are for a verb or a pipe, not for the shell")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Failure {}

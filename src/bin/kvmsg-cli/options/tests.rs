@@ -1,0 +1,92 @@
+//! Tries command lines, right and wrong.
+
+use super::*;
+
+fn said(args: &[&str]) -> String {
+    match read(args.iter().map(OsString::from), None) {
+        Ok(Command::Print(text)) => text,
+        Ok(Command::Once(options, verb, args)) => {
+            let args = args.iter().map(|arg| arg.escape_ascii().to_string());
+            let args = args.collect::<Vec<_>>().join(",");
+            format!(
+                "{} {args} at {} {:?}",
+                verb.word, options.server, options.timeout
+            )
+        }
+        Ok(Command::Session(options)) => format!("session at {}", options.server),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn a_value_may_look_like_a_flag_and_flags_may_follow() {
+    let at = "at 127.0.0.1:8080 10s";
+    assert_eq!(said(&["put", "k", "-q"]), format!("put k,-q {at}"));
+    assert_eq!(
+        said(&["update", "k", "--", "-h"]),
+        format!("update k,--,-h {at}")
+    );
+    assert_eq!(
+        said(&["get", "k", "-s", "h:1", "--timeout=0.5"]),
+        "get k at h:1 500ms"
+    );
+    assert_eq!(said(&["get", "--", "-k"]), format!("get -k {at}"));
+    assert_eq!(said(&["--json"]), "session at 127.0.0.1:8080");
+}
+
+#[test]
+fn addresses_get_the_port_they_lack() {
+    let cases = [
+        ("db", Some("db:8080")),
+        ("db:1", Some("db:1")),
+        ("::1", Some("[::1]:8080")),
+        ("[::1]", Some("[::1]:8080")),
+        ("[::1]:9", Some("[::1]:9")),
+    ];
+    for (typed, meant) in cases {
+        assert_eq!(address("-s", OsStr::new(typed)).ok().as_deref(), meant);
+    }
+    for wrong in ["", ":1", "h:0", "h:x", "h:65536", "a b", "h:"] {
+        assert!(address("-s", OsStr::new(wrong)).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn mistakes_are_named_with_what_would_be_right() {
+    let cases: [(&[&str], &str); 9] = [
+        (&["--jsno"], "unknown flag \"--jsno\"; did you mean --json?"),
+        (&["gte", "k"], "unknown verb \"gte\"; did you mean get?"),
+        (&["get"], "get takes KEY, but none was given"),
+        (
+            &["exit"],
+            "exit: it is for the shell, which opens without a verb",
+        ),
+        (&["get", "k", "--count", "1"], "--count is for watch"),
+        (
+            &["watch", "--count", "0"],
+            "--count \"0\": it must be a number from 1 on",
+        ),
+        (&["-s", "h:x"], "-s \"h:x\": it must be HOST or HOST:PORT"),
+        (
+            &["--timeout", "inf"],
+            "--timeout \"inf\": it must be a number of seconds from 0.001 \
+            to 86400",
+        ),
+        (
+            &["help", "delte"],
+            "unknown verb \"delte\"; did you mean delete?",
+        ),
+    ];
+    for (args, expected) in cases {
+        assert_eq!(said(args), expected, "{args:?}");
+    }
+}
+
+#[test]
+fn help_fits_a_screen() {
+    let help = said(&["-h"]);
+    assert!((24..=40).contains(&help.lines().count()), "{help}");
+    assert!(help.lines().all(|line| line.len() <= 80), "{help}");
+    assert_eq!(help, said(&["help"]));
+    assert_eq!(said(&["put", "-h"]), said(&["help", "put"]));
+}

@@ -1,0 +1,75 @@
+//! Says why a client could not do what it was asked.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+/// Why a request was not answered as it should be, by kind.
+#[derive(Debug)]
+pub enum Error {
+    /// There is no connection to be had.
+    Connect {
+        /// The address that was tried.
+        address: String,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The server did not answer in time.
+    Timeout(Duration),
+    /// The server closed the connection, in order or not.
+    Closed(Option<io::Error>),
+    /// The server refused the request, or the connection, and said why.
+    Refused(String),
+    /// What answers is no kvmsg server, or one that speaks otherwise than this library.
+    Protocol(String),
+    /// No request waits for a reply.
+    NothingExpected,
+}
+
+impl Error {
+    pub(super) fn protocol(text: impl Into<String>) -> Error {
+        Error::Protocol(text.into())
+    }
+
+    /// Whether the connection is of no use any more.
+    pub fn is_fatal(&self) -> bool {
+        !matches!(self, Error::Refused(_) | Error::NothingExpected)
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Error {
+        Error::Closed(Some(error))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Connect { address, source } => {
+                write!(f, "cannot connect to {address}: {source}")
+            }
+            Error::Timeout(after) => {
+                write!(
+                    f,
+                    "the server did not answer within {} seconds",
+                    after.as_secs_f64()
+                )
+            }
+            Error::Closed(None) => write!(f, "the server closed the connection"),
+            Error::Closed(Some(error)) => write!(f, "the connection broke: {error}"),
+            Error::Refused(text) => write!(f, "{text}"),
+            Error::Protocol(text) => write!(f, "what answers is no kvmsg server: {text}"),
+            Error::NothingExpected => write!(f, "no request waits for a reply"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Connect { source, .. } | Error::Closed(Some(source)) => Some(source),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Talks through the shell, in a pseudo-terminal, as a person does who asks and is answered.
+
+mod common;
+
+use common::Daemon;
+use common::terminal::{Home, Terminal};
+use common::tools::tool;
+
+/// The session with which the original is shown, and what it leaves on the screen.
+const SESSION: [&str; 7] = [
+    "PUT:user:john",
+    "PUT:user:alice",
+    "GET:user",
+    "UPDATE:user:john:johnsmith",
+    "GET:user",
+    "DELETE:user",
+    "GET:user",
+];
+const SCREEN: &str = "\
+> PUT:user:john
+Server: OK
+> PUT:user:alice
+Server: OK
+> GET:user
+Server: john
+alice
+> UPDATE:user:john:johnsmith
+Server: OK
+> GET:user
+Server: johnsmith
+alice
+> DELETE:user
+Server: OK
+> GET:user
+Server: NOT_FOUND
+>";
+
+fn play(columns: usize) {
+    let Some(tmux) = tool("tmux") else { return };
+    let (daemon, home) = (Daemon::start(&[]), Home::new());
+    let address = daemon.address.to_string();
+    let terminal = Terminal::open(&tmux, &home, columns, &["-s", &address]);
+    let connected = format!("Connected to KV server at {address}");
+    terminal.wait(&connected, |lines| lines.join(" ").contains(&connected));
+    terminal.wait_for("Available operations:");
+    for line in SESSION {
+        terminal.enter(line);
+    }
+    let screen = terminal.lines();
+    assert!(screen.join("\n").ends_with(SCREEN), "{screen:#?}");
+    let operations = screen.iter().filter(|line| line.contains(" - "));
+    let verbs: Vec<&str> = operations
+        .filter_map(|line| line.split(" - ").next())
+        .collect();
+    assert_eq!(
+        verbs[..4],
+        ["  GET    ", "  PUT    ", "  UPDATE ", "  REMOVE "]
+    );
+    // Nothing was cut by the edge: each verb's line has been broken between words.
+    assert!(
+        screen.iter().all(|line| line.len() <= columns),
+        "{screen:#?}"
+    );
+}
+
+#[test]
+fn the_session_of_the_original_reads_as_it_did() {
+    play(80);
+}
+
+#[test]
+fn the_session_of_the_original_reads_as_it_did_on_a_narrow_terminal() {
+    play(40);
+}
+
+#[test]
+fn both_syntaxes_are_understood_and_values_shown_as_they_are() {
+    let Some(tmux) = tool("tmux") else { return };
+    let (daemon, home) = (Daemon::start(&[]), Home::new());
+    let terminal = Terminal::open(&tmux, &home, 80, &["-s", &daemon.address.to_string()]);
+    let cases: &[(&str, &[&str])] = &[
+        (r#"put user "john smith""#, &["Server: OK"]),
+        ("put:user:a:b  c", &["Server: OK"]),
+        ("put user it's", &["Server: OK"]),
+        ("get user", &["Server: john smith", "a:b  c", "it's"]),
+        (
+            r#"put lines "one\ntwo\e""#,
+            &[r#"Error: the \ at column 20 begins no escape (\\ \" \n \r \t \0 \xHH \u{HEX})"#],
+        ),
+        (r#"put lines "one\ntwo\x1b[2J\n""#, &["Server: OK"]),
+        ("put lines gr\u{fc}n", &["Server: OK"]),
+        (r#"put lines "\xff\u{202e}""#, &["Server: OK"]),
+        (
+            "get lines",
+            &[
+                "Server: one",
+                r"| two\x1b[2J",
+                "|",
+                "gr\u{fc}n",
+                r"\xff\u{202e}",
+            ],
+        ),
+        (
+            "put lines \"",
+            &["Error: the \" at column 11 is not closed"],
+        ),
+        ("update user it's its", &["Server: OK"]),
+        ("remove user its", &["Server: OK"]),
+        ("remove user its", &["Server: NOT_FOUND"]),
+        ("ping", &["Server: PONG"]),
+        ("PING:a b", &["Server: a b"]),
+        ("", &[]),
+        ("   ", &[]),
+        (
+            "gte user",
+            &["Error: unknown verb \"gte\"; did you mean get?"],
+        ),
+        ("get", &["Error: get takes KEY, but none was given"]),
+        (
+            "get ''",
+            &["Server: Error: a key has 1 to 1024 bytes, this one 0"],
+        ),
+    ];
+    for (line, answer) in cases {
+        assert_eq!(terminal.enter(line), *answer, "{line}");
+    }
+    let stats = terminal.enter("STATS");
+    assert!(
+        stats.contains(&"  keys                    2".to_owned()),
+        "{stats:#?}"
+    );
+}
+
+#[test]
+fn help_explains_in_both_syntaxes() {
+    let Some(tmux) = tool("tmux") else { return };
+    let (daemon, home) = (Daemon::start(&[]), Home::new());
+    let terminal = Terminal::open(&tmux, &home, 80, &["-s", &daemon.address.to_string()]);
+    let list = terminal.enter("help");
+    assert_eq!(list[0], "Available operations:");
+    assert!(list.contains(&"  GET     - Print all values of a key, in order".to_owned()));
+    assert_eq!(terminal.enter("HELP:"), list);
+    let put = [
+        "put KEY VALUE - append a value",
+        "  put user john",
+        "  PUT:user:john",
+    ];
+    assert_eq!(terminal.enter("help put"), put);
+    assert_eq!(terminal.enter("HELP:PUT"), put);
+    let unknown = "Error: unknown verb \"putt\"; did you mean put?";
+    assert_eq!(terminal.enter("help putt"), [unknown]);
+}
+
+#[test]
+fn one_leaves_as_one_is_used_to() {
+    let Some(tmux) = tool("tmux") else { return };
+    let (daemon, home) = (Daemon::start(&[]), Home::new());
+    let address = daemon.address.to_string();
+    for keys in [&["exit", "Enter"][..], &["QUIT:", "Enter"], &["C-d"]] {
+        let terminal = Terminal::open(&tmux, &home, 80, &["-s", &address]);
+        terminal.wait_for_prompt();
+        terminal.press(keys);
+        assert_eq!(terminal.ended(), 0, "{keys:?}");
+    }
+}
+
+#[test]
+fn a_shell_that_is_told_to_end_says_so_by_its_status() {
+    let Some(tmux) = tool("tmux") else { return };
+    let (daemon, home) = (Daemon::start(&[]), Home::new());
+    let terminal = Terminal::open(&tmux, &home, 80, &["-s", &daemon.address.to_string()]);
+    terminal.wait_for_prompt();
+    let pid = rustix::process::Pid::from_raw(terminal.pid()).expect("it runs");
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it is ours");
+    assert_eq!(terminal.ended(), 128 + 15);
+}
+
+#[test]
+fn colours_are_for_those_who_want_them() {
+    let Some(tmux) = tool("tmux") else { return };
+    let (daemon, home) = (Daemon::start(&[]), Home::new());
+    let args = ["-s", &daemon.address.to_string()];
+    let cases = [
+        (&[][..], true),
+        (&["NO_COLOR=1"], false),
+        (&["TERM=dumb"], false),
+    ];
+    for (variables, is_coloured) in cases {
+        let terminal = Terminal::open_with(&tmux, &home, 80, &args, variables);
+        terminal.enter("put user john");
+        terminal.enter("get nobody");
+        terminal.enter("nonsense");
+        terminal.enter("help put");
+        daemon.connect().ask("PUT:other:x\n", "OK\n");
+        terminal.wait_for("NOTIFY PUT other");
+        terminal.wait_for_prompt();
+        terminal.write("put ");
+        let hint = if is_coloured {
+            "> put KEY VALUE"
+        } else {
+            "> put"
+        };
+        terminal.wait_for(hint);
+        assert_eq!(
+            terminal.colours().contains('\x1b'),
+            is_coloured,
+            "{variables:?}"
+        );
+    }
+}
