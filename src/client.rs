@@ -15,6 +15,7 @@
 mod error;
 mod frame;
 mod words;
+mod typed;
 
 pub use error::Error;
 pub use words::{Greeting, Notice, Op, Reply, Request, Stat};
@@ -28,6 +29,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
+use words::Expected;
 
 /// How long connecting and each reply may take unless something else is said.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
@@ -91,18 +93,6 @@ pub struct Client {
     replies: VecDeque<Frame>,
     /// Notices that were read while something else was waited for.
     notices: VecDeque<Notice>,
-}
-
-/// What a reply means depends on the request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Expected {
-    Revision,
-    Values,
-    Text,
-    Done,
-    Watching,
-    Stats,
-    Greeting,
 }
 
 impl Client {
@@ -203,7 +193,7 @@ impl Client {
     /// refused the request is no error here but a reply, for others follow it.
     pub async fn receive(&mut self) -> Result<Reply, Error> {
         match self.reply().await {
-            Ok((frame, expected)) => read_reply(frame, expected),
+            Ok((frame, expected)) => expected.read(frame),
             Err(Error::Refused(text)) => Ok(Reply::Refused(text)),
             Err(error) => Err(error),
         }
@@ -243,105 +233,6 @@ impl Client {
     pub async fn close(mut self) -> Result<(), Error> {
         self.flush().await?;
         Ok(self.socket.get_ref().shutdown(Shutdown::Write)?)
-    }
-
-    /// Appends a value; returns the revision.
-    ///
-    /// # Errors
-    ///
-    /// See [`Error`]; so for all requests.
-    pub async fn put(&mut self, key: &[u8], value: &[u8]) -> Result<u64, Error> {
-        let revision = self.change(&Request::Put { key, value }).await?;
-        revision.ok_or_else(|| Error::protocol("a PUT found nothing"))
-    }
-
-    /// All values of a key, or nothing if there is no such key.
-    ///
-    /// # Errors
-    ///
-    /// See [`Error`].
-    pub async fn get(&mut self, key: &[u8]) -> Result<Option<Vec<Vec<u8>>>, Error> {
-        match self.ask(&Request::Get { key }).await? {
-            Reply::Values(values) => Ok(Some(values)),
-            _ => Ok(None),
-        }
-    }
-
-    /// Replaces the first value equal to `old`; returns the revision, or nothing if there is none.
-    ///
-    /// # Errors
-    ///
-    /// See [`Error`].
-    pub async fn update(
-        &mut self,
-        key: &[u8],
-        old: &[u8],
-        new: &[u8],
-    ) -> Result<Option<u64>, Error> {
-        self.change(&Request::Update { key, old, new }).await
-    }
-
-    /// Removes the first value equal to this; returns the revision, or nothing if there is none.
-    ///
-    /// # Errors
-    ///
-    /// See [`Error`].
-    pub async fn remove(&mut self, key: &[u8], value: &[u8]) -> Result<Option<u64>, Error> {
-        self.change(&Request::Remove { key, value }).await
-    }
-
-    /// Removes a key; returns the revision, or nothing if there is no such key.
-    ///
-    /// # Errors
-    ///
-    /// See [`Error`].
-    pub async fn delete(&mut self, key: &[u8]) -> Result<Option<u64>, Error> {
-        self.change(&Request::Delete { key }).await
-    }
-
-    /// Asks to be told of every change by others from now on; see [`notice`](Client::notice).
-    /// Returns the revision after which the notices begin.
-    ///
-    /// # Errors
-    ///
-    /// See [`Error`].
-    pub async fn watch(&mut self) -> Result<u64, Error> {
-        match self.ask(&Request::Watch).await? {
-            Reply::Watching { revision, .. } => Ok(revision),
-            _ => Err(Error::protocol("a WATCH found nothing")),
-        }
-    }
-
-    /// The server's counters, in its order.
-    ///
-    /// # Errors
-    ///
-    /// See [`Error`].
-    pub async fn stats(&mut self) -> Result<Vec<(String, Stat)>, Error> {
-        match self.ask(&Request::Stats).await? {
-            Reply::Stats(stats) => Ok(stats),
-            _ => Err(Error::protocol("no counters came")),
-        }
-    }
-
-    async fn change(&mut self, request: &Request<'_>) -> Result<Option<u64>, Error> {
-        match self.ask(request).await? {
-            Reply::Revision(revision) => Ok(Some(revision)),
-            _ => Ok(None),
-        }
-    }
-
-    /// Sends one request and waits for its reply; those before it must have been received.
-    ///
-    /// # Errors
-    ///
-    /// See [`Error`].
-    pub async fn ask(&mut self, request: &Request<'_>) -> Result<Reply, Error> {
-        self.send(request).await?;
-        match self.receive().await? {
-            Reply::Refused(text) => Err(Error::Refused(text)),
-            reply => Ok(reply),
-        }
     }
 
     fn push(&mut self, words: &[&[u8]], expected: Expected) {
@@ -457,47 +348,5 @@ fn encode(words: &[&[u8]], out: &mut Vec<u8>) {
         resp::bulk_head(word.len(), out);
         out.extend_from_slice(word);
         out.extend_from_slice(b"\r\n");
-    }
-}
-
-fn read_reply(frame: Frame, expected: Expected) -> Result<Reply, Error> {
-    if frame == Frame::Null {
-        return Ok(Reply::NotFound);
-    }
-    match expected {
-        Expected::Revision => Ok(Reply::Revision(frame.into_number()?)),
-        Expected::Text => Ok(Reply::Text(frame.into_bytes()?)),
-        Expected::Done => frame.into_bytes().map(|_| Reply::Done),
-        Expected::Values => {
-            let Frame::Array(values) = frame else {
-                return Err(frame.unexpected("values"));
-            };
-            Ok(Reply::Values(
-                values
-                    .into_iter()
-                    .map(Frame::into_bytes)
-                    .collect::<Result<_, _>>()?,
-            ))
-        }
-        Expected::Watching => {
-            let Frame::Array(words) = frame else {
-                return Err(frame.unexpected("an array"));
-            };
-            let [epoch, revision] = <[Frame; 2]>::try_from(words)
-                .map_err(|_| Error::protocol("WATCH is answered by epoch and revision"))?;
-            Ok(Reply::Watching {
-                epoch: epoch.into_text()?,
-                revision: revision.into_number()?,
-            })
-        }
-        Expected::Stats => {
-            let stat = |(name, value)| match value {
-                Frame::Number(_) => Ok((name, Stat::Number(value.into_number()?))),
-                other => Ok((name, Stat::Text(other.into_text()?))),
-            };
-            let pairs = frame.into_pairs()?.into_iter();
-            Ok(Reply::Stats(pairs.map(stat).collect::<Result<_, Error>>()?))
-        }
-        Expected::Greeting => Err(frame.unexpected("the reply to a request")),
     }
 }

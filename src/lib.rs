@@ -1,8 +1,9 @@
 //! kvmsg keeps an ordered list of values under every key and tells connected clients what
 //! changes, as it changes.
 //!
-//! This is the library behind the daemon `kvmsgd`. What users see is specified in the manual pages
-//! kvmsgd(8), kvmsg.toml(5) and kvmsg(7); how it is built and why, in ARCHITECTURE.md.
+//! This is the library behind the daemon `kvmsgd` and its client `kvmsg-cli`. What users see is
+//! specified in the manual pages kvmsgd(8), kvmsg.toml(5), kvmsg(7) and kvmsg-cli(1); how it is
+//! built and why, in ARCHITECTURE.md.
 //!
 //! ```text
 //!                 one session per client                          one for all

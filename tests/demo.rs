@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use tools::tool;
 
 const TOP: &str = env!("CARGO_MANIFEST_DIR");
-const README: &str = "README.demo.md";
+const README: &str = "README.md";
 
 /// Figures that differ from run to run, by what stands before them on their line.
 const FIGURES: [&str; 2] = ["kvmsgd: listening on 127.0.0.1:", "Requests answered: "];

@@ -203,3 +203,60 @@ impl Greeting {
         })
     }
 }
+
+/// What a reply means depends on the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Expected {
+    Revision,
+    Values,
+    Text,
+    Done,
+    Watching,
+    Stats,
+    Greeting,
+}
+
+impl Expected {
+    /// Reads what came as the reply that was expected.
+    pub(super) fn read(self, frame: Frame) -> Result<Reply, Error> {
+        if frame == Frame::Null {
+            return Ok(Reply::NotFound);
+        }
+        match self {
+            Expected::Revision => Ok(Reply::Revision(frame.into_number()?)),
+            Expected::Text => Ok(Reply::Text(frame.into_bytes()?)),
+            Expected::Done => frame.into_bytes().map(|_| Reply::Done),
+            Expected::Values => {
+                let Frame::Array(values) = frame else {
+                    return Err(frame.unexpected("values"));
+                };
+                Ok(Reply::Values(
+                    values
+                        .into_iter()
+                        .map(Frame::into_bytes)
+                        .collect::<Result<_, _>>()?,
+                ))
+            }
+            Expected::Watching => {
+                let Frame::Array(words) = frame else {
+                    return Err(frame.unexpected("an array"));
+                };
+                let [epoch, revision] = <[Frame; 2]>::try_from(words)
+                    .map_err(|_| Error::protocol("WATCH is answered by epoch and revision"))?;
+                Ok(Reply::Watching {
+                    epoch: epoch.into_text()?,
+                    revision: revision.into_number()?,
+                })
+            }
+            Expected::Stats => {
+                let stat = |(name, value)| match value {
+                    Frame::Number(_) => Ok((name, Stat::Number(value.into_number()?))),
+                    other => Ok((name, Stat::Text(other.into_text()?))),
+                };
+                let pairs = frame.into_pairs()?.into_iter();
+                Ok(Reply::Stats(pairs.map(stat).collect::<Result<_, Error>>()?))
+            }
+            Expected::Greeting => Err(frame.unexpected("the reply to a request")),
+        }
+    }
+}
