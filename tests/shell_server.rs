@@ -33,6 +33,7 @@ fn a_server_that_goes_and_comes_back_is_spoken_of() {
     let (daemon, home) = (Daemon::start(&[]), Home::new());
     let address = daemon.address.to_string();
     let terminal = Terminal::open(&tmux, &home, 80, &["-s", &address]);
+    terminal.wait_for_connection();
     terminal.enter("put user john");
     terminal.write("get us");
     terminal.wait_for("> get us");
@@ -97,7 +98,7 @@ fn a_server_that_stops_answering_is_not_asked_twice() {
     let (daemon, home) = (Daemon::start(&[]), Home::new());
     let args = ["-s", &daemon.address.to_string(), "--timeout", "4"];
     let terminal = Terminal::open(&tmux, &home, 100, &args);
-    terminal.enter("ping");
+    terminal.wait_for_connection();
     daemon.signal(Signal::STOP);
     let late = "Error: the server did not answer within 4 seconds";
     let perhaps = "; the request may have been executed";
@@ -120,7 +121,7 @@ fn ctrl_c_ends_the_wait_for_a_reply() {
     let (daemon, home) = (Daemon::start(&[]), Home::new());
     let args = ["-s", &daemon.address.to_string(), "--timeout", "3600"];
     let terminal = Terminal::open(&tmux, &home, 80, &args);
-    terminal.enter("ping");
+    terminal.wait_for_connection();
     daemon.signal(Signal::STOP);
     terminal.write("put user john");
     terminal.press(&["Enter"]);
@@ -144,7 +145,10 @@ fn a_server_without_room_says_so() {
     ));
     neighbour.part("QUIT\n", "OK\n");
     // The daemon frees the place some time after its last word.
+    drop(neighbour);
     until("a place to be free", || {
+        terminal.press(&["C-l"]);
+        terminal.wait("an empty screen", |lines| lines == [">"]);
         let answer = terminal.enter("ping");
         answer.contains(&"Server: PONG".to_owned()).then_some(())
     });
@@ -185,5 +189,5 @@ fn a_request_that_lost_its_reply_is_not_repeated() {
     let screen = terminal.wait("the answer", |lines| {
         lines.ends_with(&["Server: john".to_owned(), ">".to_owned()])
     });
-    assert!(screen.join("").contains(&again), "{screen:#?}");
+    assert!(screen.join(" ").contains(&again), "{screen:#?}");
 }

@@ -5,6 +5,7 @@ mod common;
 use common::Daemon;
 use common::terminal::{Home, Terminal};
 use common::tools::tool;
+use std::path::Path;
 
 /// The session with which the original is shown, and what it leaves on the screen.
 const SESSION: [&str; 7] = [
@@ -35,13 +36,13 @@ Server: OK
 Server: NOT_FOUND
 >";
 
-fn play(columns: usize) {
-    let Some(tmux) = tool("tmux") else { return };
+fn play(tmux: &Path, columns: usize) {
     let (daemon, home) = (Daemon::start(&[]), Home::new());
     let address = daemon.address.to_string();
-    let terminal = Terminal::open(&tmux, &home, columns, &["-s", &address]);
+    let terminal = Terminal::open(tmux, &home, columns, &["-s", &address]);
+    terminal.wait_for_connection();
     let connected = format!("Connected to KV server at {address}");
-    terminal.wait(&connected, |lines| lines.join(" ").contains(&connected));
+    assert!(terminal.lines().join(" ").contains(&connected));
     terminal.wait_for("Available operations:");
     for line in SESSION {
         terminal.enter(line);
@@ -65,12 +66,14 @@ fn play(columns: usize) {
 
 #[test]
 fn the_session_of_the_original_reads_as_it_did() {
-    play(80);
+    let Some(tmux) = tool("tmux") else { return };
+    play(&tmux, 80);
 }
 
 #[test]
 fn the_session_of_the_original_reads_as_it_did_on_a_narrow_terminal() {
-    play(40);
+    let Some(tmux) = tool("tmux") else { return };
+    play(&tmux, 40);
 }
 
 #[test]
@@ -78,6 +81,7 @@ fn both_syntaxes_are_understood_and_values_shown_as_they_are() {
     let Some(tmux) = tool("tmux") else { return };
     let (daemon, home) = (Daemon::start(&[]), Home::new());
     let terminal = Terminal::open(&tmux, &home, 80, &["-s", &daemon.address.to_string()]);
+    terminal.wait_for_connection();
     let cases: &[(&str, &[&str])] = &[
         (r#"put user "john smith""#, &["Server: OK"]),
         ("put:user:a:b  c", &["Server: OK"]),
@@ -136,6 +140,7 @@ fn help_explains_in_both_syntaxes() {
     let Some(tmux) = tool("tmux") else { return };
     let (daemon, home) = (Daemon::start(&[]), Home::new());
     let terminal = Terminal::open(&tmux, &home, 80, &["-s", &daemon.address.to_string()]);
+    terminal.wait_for_connection();
     let list = terminal.enter("help");
     assert_eq!(list[0], "Available operations:");
     assert!(list.contains(&"  GET     - Print all values of a key, in order".to_owned()));
@@ -158,7 +163,7 @@ fn one_leaves_as_one_is_used_to() {
     let address = daemon.address.to_string();
     for keys in [&["exit", "Enter"][..], &["QUIT:", "Enter"], &["C-d"]] {
         let terminal = Terminal::open(&tmux, &home, 80, &["-s", &address]);
-        terminal.wait_for_prompt();
+        terminal.wait_for_connection();
         terminal.press(keys);
         assert_eq!(terminal.ended(), 0, "{keys:?}");
     }
@@ -169,7 +174,7 @@ fn a_shell_that_is_told_to_end_says_so_by_its_status() {
     let Some(tmux) = tool("tmux") else { return };
     let (daemon, home) = (Daemon::start(&[]), Home::new());
     let terminal = Terminal::open(&tmux, &home, 80, &["-s", &daemon.address.to_string()]);
-    terminal.wait_for_prompt();
+    terminal.wait_for_connection();
     let pid = rustix::process::Pid::from_raw(terminal.pid()).expect("it runs");
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it is ours");
     assert_eq!(terminal.ended(), 128 + 15);
@@ -187,13 +192,14 @@ fn colours_are_for_those_who_want_them() {
     ];
     for (variables, is_coloured) in cases {
         let terminal = Terminal::open_with(&tmux, &home, 80, &args, variables);
+        terminal.wait_for_connection();
         terminal.enter("put user john");
         terminal.enter("get nobody");
         terminal.enter("nonsense");
         terminal.enter("help put");
         daemon.connect().ask("PUT:other:x\n", "OK\n");
         terminal.wait_for("NOTIFY PUT other");
-        terminal.wait_for_prompt();
+        terminal.wait_for_connection();
         terminal.write("put ");
         let hint = if is_coloured {
             "> put KEY VALUE"

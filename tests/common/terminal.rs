@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// How many rows a screen has: so many that nothing leaves it at the top.
-const ROWS: usize = 120;
+const ROWS: usize = 3000;
 
 /// Runs a program and tells how it ended; the terminal stays. Ctrl-C is for the program alone.
 const RUN: &str =
@@ -157,6 +157,15 @@ impl<'a> Terminal<'a> {
     pub fn wait_for_prompt(&self) -> Vec<String> {
         self.wait("a prompt", |lines| {
             lines.last().is_some_and(|line| line == ">")
+        })
+    }
+
+    /// Waits until the shell is connected, and there is a prompt with nothing behind it.
+    #[track_caller]
+    pub fn wait_for_connection(&self) -> Vec<String> {
+        self.wait("a connection and a prompt", |lines| {
+            let is_connected = lines.iter().any(|line| line.starts_with("Connected to "));
+            is_connected && lines.last().is_some_and(|line| line == ">")
         })
     }
 

@@ -30,7 +30,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_async_std::Signals;
 use smol::Timer;
 use std::fmt::Display;
-use std::io;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -197,6 +197,7 @@ fn ended_by(signal: i32) -> ExitCode {
 }
 
 fn fail(why: &dyn Display) -> ExitCode {
-    eprintln!("kvmsg-cli: {why}");
+    // The terminal may be what is gone.
+    let _ = writeln!(io::stderr(), "kvmsg-cli: {why}");
     ExitCode::from(FAILED)
 }

@@ -7,7 +7,7 @@ use rustyline::{Editor, Helper};
 use std::env;
 use std::ffi::OsString;
 use std::fmt;
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -119,19 +119,24 @@ fn path(variable: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     Some(state.join("kvmsg/history"))
 }
 
-/// Makes the file and the directories above it, if they are not there. Whether it is a file.
+/// Makes the file and the directories above it, if they are not there. False: what is there is no
+/// file, but a device or a pipe, to be left alone.
 fn make(path: &Path) -> io::Result<bool> {
     let parent = path.parent().ok_or(ErrorKind::NotFound)?;
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(parent)?;
-    let file = OpenOptions::new()
+    if fs::metadata(path).is_ok_and(|data| !data.is_file() && !data.is_dir()) {
+        return Ok(false);
+    }
+    let mut options = OpenOptions::new();
+    options
         .create(true)
         .append(true)
         .mode(0o600)
-        .open(path)?;
-    Ok(file.metadata()?.is_file())
+        .open(path)
+        .map(|_| true)
 }
 
 #[cfg(test)]

@@ -107,7 +107,7 @@ pub fn operations(columns: usize, palette: &Palette) -> String {
         // Writing into a String cannot fail.
         let _ = writeln!(text, "  {} - {help}", paint(palette.verb, &word));
     }
-    let hint = "PUT:user:john or put user \"john smith\"; help VERB explains a verb.";
+    let hint = "Type PUT:user:john or put user \"john smith\"; help VERB explains a verb.";
     let _ = writeln!(text, "\n{}", wrapped(hint, columns, 0));
     text
 }
