@@ -40,6 +40,10 @@ const CHUNK_BYTES: usize = 64 * 1024;
 /// How much of what is sent may wait before [`Client::send`] writes it.
 const UNSENT_BYTES_MAX: usize = 256 * 1024;
 
+/// How many notices are kept while something else is waited for. What comes beyond is told as
+/// [`Notice::Lost`], as the server does.
+const NOTICES_MAX: usize = 65_536;
+
 /// One connection to a server.
 ///
 /// # Examples
@@ -109,27 +113,26 @@ impl Client {
                 let address = address.to_owned();
                 Error::Connect { address, source }
             })?;
-            let greeting = Greeting {
-                version: String::new(),
-                id: 0,
-                epoch: String::new(),
-                revision: 0,
-            };
-            let mut client = Client {
-                socket: Arc::new(socket),
-                timeout,
-                greeting,
-                unsent: Vec::new(),
-                decoder: Decoder::default(),
-                expected: VecDeque::new(),
-                replies: VecDeque::new(),
-                notices: VecDeque::new(),
-            };
+            let mut client = Client::new(socket, timeout);
             client.push(&[b"HELLO", b"3"], Expected::Greeting);
             client.greeting = Greeting::read(client.reply().await?.0)?;
             Ok(client)
         };
         within(timeout, connected).await
+    }
+
+    /// A client that has not greeted.
+    fn new(socket: Async<TcpStream>, timeout: Duration) -> Client {
+        Client {
+            socket: Arc::new(socket),
+            timeout,
+            greeting: Greeting::default(),
+            unsent: Vec::new(),
+            decoder: Decoder::default(),
+            expected: VecDeque::new(),
+            replies: VecDeque::new(),
+            notices: VecDeque::new(),
+        }
     }
 
     /// What the server said of itself.
@@ -299,11 +302,29 @@ impl Client {
         }
         while let Some(frame) = self.decoder.next()? {
             match frame {
-                Frame::Push(push) => self.notices.push_back(Notice::read(push)?),
+                Frame::Push(push) => self.keep(Notice::read(push)?),
                 reply => self.replies.push_back(reply),
             }
         }
         Ok(())
+    }
+
+    /// Keeps a notice until it is asked for. Of more than can be kept, the range is.
+    fn keep(&mut self, notice: Notice) {
+        let is_full = self.notices.len() >= NOTICES_MAX;
+        match (self.notices.back_mut(), notice) {
+            (Some(Notice::Lost { last, .. }), Notice::Change { revision, .. }) if is_full => {
+                *last = revision;
+            }
+            (Some(Notice::Lost { last, .. }), Notice::Lost { last: later, .. }) if is_full => {
+                *last = later;
+            }
+            (_, Notice::Change { revision, .. }) if is_full => {
+                let (first, last) = (revision, revision);
+                self.notices.push_back(Notice::Lost { first, last });
+            }
+            (_, notice) => self.notices.push_back(notice),
+        }
     }
 
     /// Reads what has come. Not `async`, so that the buffer is not kept while that waits.
@@ -350,3 +371,6 @@ fn encode(words: &[&[u8]], out: &mut Vec<u8>) {
         out.extend_from_slice(b"\r\n");
     }
 }
+
+#[cfg(test)]
+mod tests;

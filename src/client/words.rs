@@ -122,7 +122,7 @@ pub enum Notice {
 }
 
 /// What the server says of itself on connecting.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Greeting {
     /// Its version.
     pub version: String,
