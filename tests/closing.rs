@@ -159,7 +159,9 @@ fn a_drain_delivers_every_reply_to_clients_that_have_much_on_its_way() {
         assert!(replies == (0..whole).flat_map(reply).collect::<Vec<u8>>());
         told += whole as u64;
     }
-    sending.map(|sending| sending.join().unwrap().ok());
+    for sending in sending {
+        sending.join().unwrap().ok();
+    }
     let ended = daemon.wait();
     assert_eq!(ended.figure("Requests answered"), told);
     assert!(ended.status.success());
