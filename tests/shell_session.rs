@@ -189,6 +189,7 @@ fn colours_are_for_those_who_want_them() {
         (&[][..], true),
         (&["NO_COLOR=1"], false),
         (&["TERM=dumb"], false),
+        (&["TERM=dumb", "CI=true"], false),
     ];
     for (variables, is_coloured) in cases {
         let terminal = Terminal::open_with(&tmux, &home, 80, &args, variables);

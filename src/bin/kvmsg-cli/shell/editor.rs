@@ -2,7 +2,7 @@
 
 use super::assist::Assist;
 use super::history::{self, History};
-use super::palette::Palette;
+use super::palette::{self, Palette};
 use super::screen::{Printer, Screen, Typewriter};
 use super::words;
 use crate::syntax;
@@ -139,7 +139,7 @@ pub fn show(text: &str) -> io::Result<()> {
 
 /// Leaves the line being typed, if the editor cannot do that itself any more.
 pub fn abandon() -> io::Result<()> {
-    let is_plain = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let is_plain = palette::is_dumb();
     show(if is_plain { "" } else { PASTE_UNMARKED })?;
     show("\n")
 }

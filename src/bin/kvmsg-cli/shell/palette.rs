@@ -28,6 +28,8 @@ impl Palette {
     pub fn of_stdout() -> Palette {
         match AutoStream::choice(&io::stdout()) {
             ColorChoice::Never => Palette::default(),
+            // anstream colours any terminal where the variable CI is set.
+            _ if is_dumb() => Palette::default(),
             _ => Palette::coloured(),
         }
     }
@@ -54,4 +56,9 @@ impl Palette {
 /// `text` in a style.
 pub fn paint(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
+}
+
+/// Whether the terminal says of itself that it understands no escape sequences.
+pub fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
