@@ -6,10 +6,12 @@
 //! * this one runs the **session**: the connection, its requests and its notices;
 //! * the **printer** shows notices above the line being typed.
 //!
+//! ```text
 //!               --lines-->           --notices-->
 //!       editor             session                 printer
 //!              <--answers--                           |
 //!          '------------- is a line being typed? -----'
+//! ```
 //!
 //! A line is answered before the next one is read. While too many notices wait to be printed the
 //! session reads none; it still takes lines.
