@@ -190,11 +190,6 @@ impl Outbox {
         self.notice(notice, false);
     }
 
-    /// Whether there are changes that this client was not told of, nor of their loss.
-    pub fn has_lost(&self) -> bool {
-        self.lost.is_some()
-    }
-
     /// Whether half of what notices may take is free.
     pub fn has_room_for_notices(&self) -> bool {
         self.marks.len() <= NOTICES_MAX / 2 && self.notice_bytes <= self.bytes_max / 2
