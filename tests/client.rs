@@ -86,7 +86,7 @@ fn a_watcher_is_told_of_changes_between_its_replies() {
     let daemon = Daemon::start(&[]);
     block_on(async {
         let (mut watcher, mut writer) = (connect(&daemon).await, connect(&daemon).await);
-        assert_eq!(watcher.watch().await.unwrap(), 0);
+        assert_eq!(watcher.watch(b"").await.unwrap().revision, 0);
         writer.put(b"k", BINARY).await.unwrap();
         writer.update(b"k", BINARY, b"v").await.unwrap();
         writer.remove(b"k", b"v").await.unwrap();
@@ -108,9 +108,9 @@ fn a_watcher_is_told_of_changes_between_its_replies() {
             };
             assert_eq!(watcher.notice().await.unwrap(), expected);
         }
-        watcher.ask(&Request::Unwatch).await.unwrap();
+        watcher.unwatch(None).await.unwrap();
         writer.put(b"k", b"v").await.unwrap();
-        watcher.watch().await.unwrap();
+        watcher.watch(b"").await.unwrap();
         daemon.signal(rustix::process::Signal::TERM);
         let drain = Notice::Drain { seconds: 10 };
         assert_eq!(watcher.notice().await.unwrap(), drain);
@@ -126,7 +126,7 @@ fn what_a_watcher_could_not_be_told_is_a_value_among_its_notices() {
     let daemon = Daemon::start(&[]);
     block_on(async {
         let (mut watcher, mut writer) = (connect(&daemon).await, connect(&daemon).await);
-        watcher.watch().await.unwrap();
+        watcher.watch(b"").await.unwrap();
         let key = [b'k'; 1000];
         let mut made = 0;
         let lost = |log: Vec<String>| log.iter().any(|line| line.contains("loses notices"));
@@ -145,6 +145,7 @@ fn what_a_watcher_could_not_be_told_is_a_value_among_its_notices() {
                     assert_eq!(first, told + declared + 1);
                     declared += last - first + 1;
                 }
+                Notice::Progress { .. } => {}
                 Notice::Drain { .. } => panic!("nobody stops the daemon"),
             }
         }

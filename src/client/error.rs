@@ -20,6 +20,14 @@ pub enum Error {
     Closed(Option<io::Error>),
     /// The server refused the request, or the connection, and said why.
     Refused(String),
+    /// Changes since the position asked for have left the server's history, or its series of
+    /// revisions is another.
+    Gone {
+        /// The first revision that the server still holds, or the next to come.
+        oldest: u64,
+        /// The server's series, 16 hexadecimal digits.
+        epoch: String,
+    },
     /// What answers is no kvmsg server, or one that speaks otherwise than this library.
     Protocol(String),
     /// No request waits for a reply.
@@ -33,7 +41,10 @@ impl Error {
 
     /// Whether the connection is of no use any more.
     pub fn is_fatal(&self) -> bool {
-        !matches!(self, Error::Refused(_) | Error::NothingExpected)
+        !matches!(
+            self,
+            Error::Refused(_) | Error::Gone { .. } | Error::NothingExpected
+        )
     }
 }
 
@@ -59,6 +70,10 @@ impl fmt::Display for Error {
             Error::Closed(None) => write!(f, "the server closed the connection"),
             Error::Closed(Some(error)) => write!(f, "the connection broke: {error}"),
             Error::Refused(text) => write!(f, "{text}"),
+            Error::Gone { oldest, epoch } => write!(
+                f,
+                "the position is gone: the server's changes begin with {epoch}:{oldest}"
+            ),
             Error::Protocol(text) => write!(f, "what answers is no kvmsg server: {text}"),
             Error::NothingExpected => write!(f, "no request waits for a reply"),
         }

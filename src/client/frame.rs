@@ -5,7 +5,7 @@
 
 use super::error::Error;
 
-/// How deep arrays may lie in each other. Replies use two levels.
+/// How deep arrays may lie in each other. Replies use four levels.
 const DEPTH_MAX: usize = 8;
 
 /// The most bytes that the head of a value may have; long enough for any error text.
@@ -209,6 +209,20 @@ impl Frame {
             Frame::Number(number) if number >= 0 => Ok(number.unsigned_abs()),
             other => Err(other.unexpected("a number")),
         }
+    }
+
+    pub(super) fn into_array(self, wanted: &str) -> Result<Vec<Frame>, Error> {
+        match self {
+            Frame::Array(elements) => Ok(elements),
+            other => Err(other.unexpected(wanted)),
+        }
+    }
+
+    /// The elements of an array that has exactly as many.
+    pub(super) fn into_elements<const N: usize>(self, wanted: &str) -> Result<[Frame; N], Error> {
+        let elements = self.into_array(wanted)?;
+        let wrong = |_| Error::protocol(format!("an array of another length than {wanted} came"));
+        <[Frame; N]>::try_from(elements).map_err(wrong)
     }
 
     pub(super) fn into_pairs(self) -> Result<Vec<(String, Frame)>, Error> {

@@ -1,6 +1,6 @@
 //! Asks one request at a time: a method for each, that waits for its reply.
 
-use super::{Client, Error, Reply, Request, Stat};
+use super::{Client, Error, Page, Position, Reply, Request, Stat};
 
 impl Client {
     /// Appends a value; returns the revision.
@@ -57,16 +57,71 @@ impl Client {
         self.change(&Request::Delete { key }).await
     }
 
-    /// Asks to be told of every change by others from now on; see [`notice`](Client::notice).
-    /// Returns the revision after which the notices begin.
+    /// Asks to be told of changes by others to keys that begin with `prefix`, from now on; see
+    /// [`notice`](Client::notice). Returns the position after which the notices begin. Several
+    /// prefixes add up. The empty one is that of every key.
     ///
     /// # Errors
     ///
     /// See [`Error`].
-    pub async fn watch(&mut self) -> Result<u64, Error> {
-        match self.ask(&Request::Watch).await? {
-            Reply::Watching { revision, .. } => Ok(revision),
+    pub async fn watch(&mut self, prefix: &[u8]) -> Result<Position, Error> {
+        self.begin(prefix, None).await
+    }
+
+    /// The same, of changes after `since`. For a connection that watches nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Gone`] if the server does not know all of them any more; see also [`Error`].
+    pub async fn watch_since(
+        &mut self,
+        prefix: &[u8],
+        since: &Position,
+    ) -> Result<Position, Error> {
+        self.begin(prefix, Some(since)).await
+    }
+
+    async fn begin(&mut self, prefix: &[u8], since: Option<&Position>) -> Result<Position, Error> {
+        let request = Request::Watch {
+            prefix,
+            since,
+            echo: false,
+        };
+        match self.ask(&request).await? {
+            Reply::Watching(position) => Ok(position),
             _ => Err(Error::protocol("a WATCH found nothing")),
+        }
+    }
+
+    /// Asks to be told no more of a prefix, or of any. Notices that came before are still there.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub async fn unwatch(&mut self, prefix: Option<&[u8]>) -> Result<(), Error> {
+        self.ask(&Request::Unwatch { prefix }).await.map(drop)
+    }
+
+    /// The first page of the keys that begin with `prefix`, or of those of them behind `after`;
+    /// see [`Page::next`]. It holds at most `count` keys, or as many as the server thinks fit.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub async fn list(
+        &mut self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        count: Option<u64>,
+    ) -> Result<Page, Error> {
+        let request = Request::List {
+            prefix,
+            after,
+            count,
+        };
+        match self.ask(&request).await? {
+            Reply::Page(page) => Ok(page),
+            _ => Err(Error::protocol("a LIST found nothing")),
         }
     }
 
@@ -98,6 +153,7 @@ impl Client {
         self.send(request).await?;
         match self.receive().await? {
             Reply::Refused(text) => Err(Error::Refused(text)),
+            Reply::Gone { oldest, epoch } => Err(Error::Gone { oldest, epoch }),
             reply => Ok(reply),
         }
     }

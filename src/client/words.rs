@@ -1,7 +1,6 @@
 //! Names what a client asks and what it is told.
 
-use super::error::Error;
-use super::frame::Frame;
+use super::position::Position;
 
 /// What can be asked, with the fields where they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,10 +22,24 @@ pub enum Request<'a> {
     Delete { key: &'a [u8] },
     /// Asks for a sign of life; answered with it, or with the text.
     Ping { text: Option<&'a [u8]> },
-    /// Asks to be told of changes; answered with the revision after which that begins.
-    Watch,
-    /// Asks to be told no more.
-    Unwatch,
+    /// Asks to be told of changes to keys that begin with `prefix`: of those after now, or after
+    /// `since`, on a connection that watches nothing yet. With `echo` also of one's own. Answered
+    /// with the position after which that begins, or that it is gone.
+    Watch {
+        prefix: &'a [u8],
+        since: Option<&'a Position>,
+        echo: bool,
+    },
+    /// Asks to be told no more of a prefix, or at all.
+    Unwatch { prefix: Option<&'a [u8]> },
+    /// Asks for the keys that begin with `prefix` and stand behind `after`, with their values, in
+    /// the order of their bytes; for `count` at most, or as many as the server thinks fit.
+    /// Answered with a page.
+    List {
+        prefix: &'a [u8],
+        after: Option<&'a [u8]>,
+        count: Option<u64>,
+    },
     /// Asks for the counters.
     Stats,
 }
@@ -44,18 +57,36 @@ pub enum Reply {
     Text(Vec<u8>),
     /// It was done, and no revision has to do with it.
     Done,
-    /// Notices follow this revision of this series.
-    Watching {
-        /// The series, 16 hexadecimal digits.
+    /// Every change after this position that concerns the client will be told.
+    Watching(Position),
+    /// The watch cannot continue where it was asked to: changes since then have left the server's
+    /// history, or its series of revisions is another.
+    Gone {
+        /// The first revision that the server still holds, or the next to come.
+        oldest: u64,
+        /// The server's series, 16 hexadecimal digits.
         epoch: String,
-        /// The revision after which the notices begin.
-        revision: u64,
     },
+    /// Some keys, and where to go on.
+    Page(Page),
     /// The counters, in the server's order.
     Stats(Vec<(String, Stat)>),
     /// The server refused the request, and says why. The connection stays open unless the text
     /// says that the protocol was broken.
     Refused(String),
+}
+
+/// Some keys in the order of their bytes, with their values, as they were at one revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The series that the revision belongs to, 16 hexadecimal digits.
+    pub epoch: String,
+    /// The revision at which the server looked.
+    pub revision: u64,
+    /// The key after which the next page begins; none if this is the last.
+    pub next: Option<Vec<u8>>,
+    /// Each key with its values, in order.
+    pub keys: Vec<(Vec<u8>, Vec<Vec<u8>>)>,
 }
 
 /// One figure of the counters.
@@ -114,6 +145,11 @@ pub enum Notice {
         /// The last revision of the range.
         last: u64,
     },
+    /// Everything that concerns this client up to this revision has been told.
+    Progress {
+        /// The revision.
+        revision: u64,
+    },
     /// The server is stopping and closes within this time.
     Drain {
         /// The time, in seconds.
@@ -132,131 +168,4 @@ pub struct Greeting {
     pub epoch: String,
     /// Its revision.
     pub revision: u64,
-}
-
-impl Notice {
-    /// Reads a push.
-    pub(super) fn read(push: Vec<Frame>) -> Result<Notice, Error> {
-        let mut words = push.into_iter();
-        let word = words
-            .next()
-            .map(Frame::into_bytes)
-            .transpose()?
-            .unwrap_or_default();
-        let mut next = || {
-            words
-                .next()
-                .ok_or_else(|| Error::protocol("a notice is too short"))
-        };
-        match &word[..] {
-            b"notify" => {
-                let op = op(&next()?.into_bytes()?)?;
-                let (key, revision) = (next()?.into_bytes()?, next()?.into_number()?);
-                let values = words.map(Frame::into_bytes).collect::<Result<_, _>>()?;
-                Ok(Notice::Change {
-                    op,
-                    key,
-                    revision,
-                    values,
-                })
-            }
-            b"lost" => {
-                let (first, last) = (next()?.into_number()?, next()?.into_number()?);
-                Ok(Notice::Lost { first, last })
-            }
-            b"drain" => Ok(Notice::Drain {
-                seconds: next()?.into_number()?,
-            }),
-            other => Err(Error::protocol(format!(
-                "an unknown notice, {}",
-                other.escape_ascii()
-            ))),
-        }
-    }
-}
-
-fn op(word: &[u8]) -> Result<Op, Error> {
-    [Op::Put, Op::Update, Op::Remove, Op::Delete]
-        .into_iter()
-        .find(|op| op.word().as_bytes() == word)
-        .ok_or_else(|| Error::protocol(format!("an unknown change, {}", word.escape_ascii())))
-}
-
-impl Greeting {
-    /// Reads the answer to HELLO.
-    pub(super) fn read(frame: Frame) -> Result<Greeting, Error> {
-        let mut pairs = frame.into_pairs()?;
-        let mut take = |name: &str| {
-            let at = pairs.iter().position(|(word, _)| word == name);
-            at.map(|at| pairs.swap_remove(at).1)
-                .ok_or_else(|| Error::protocol(format!("its greeting has no {name}")))
-        };
-        let server = take("server")?.into_text()?;
-        if server != "kvmsg" {
-            return Err(Error::protocol(format!("it is {server}")));
-        }
-        Ok(Greeting {
-            version: take("version")?.into_text()?,
-            id: take("id")?.into_number()?,
-            epoch: take("epoch")?.into_text()?,
-            revision: take("revision")?.into_number()?,
-        })
-    }
-}
-
-/// What a reply means depends on the request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Expected {
-    Revision,
-    Values,
-    Text,
-    Done,
-    Watching,
-    Stats,
-    Greeting,
-}
-
-impl Expected {
-    /// Reads what came as the reply that was expected.
-    pub(super) fn read(self, frame: Frame) -> Result<Reply, Error> {
-        if frame == Frame::Null {
-            return Ok(Reply::NotFound);
-        }
-        match self {
-            Expected::Revision => Ok(Reply::Revision(frame.into_number()?)),
-            Expected::Text => Ok(Reply::Text(frame.into_bytes()?)),
-            Expected::Done => frame.into_bytes().map(|_| Reply::Done),
-            Expected::Values => {
-                let Frame::Array(values) = frame else {
-                    return Err(frame.unexpected("values"));
-                };
-                Ok(Reply::Values(
-                    values
-                        .into_iter()
-                        .map(Frame::into_bytes)
-                        .collect::<Result<_, _>>()?,
-                ))
-            }
-            Expected::Watching => {
-                let Frame::Array(words) = frame else {
-                    return Err(frame.unexpected("an array"));
-                };
-                let [epoch, revision] = <[Frame; 2]>::try_from(words)
-                    .map_err(|_| Error::protocol("WATCH is answered by epoch and revision"))?;
-                Ok(Reply::Watching {
-                    epoch: epoch.into_text()?,
-                    revision: revision.into_number()?,
-                })
-            }
-            Expected::Stats => {
-                let stat = |(name, value)| match value {
-                    Frame::Number(_) => Ok((name, Stat::Number(value.into_number()?))),
-                    other => Ok((name, Stat::Text(other.into_text()?))),
-                };
-                let pairs = frame.into_pairs()?.into_iter();
-                Ok(Reply::Stats(pairs.map(stat).collect::<Result<_, Error>>()?))
-            }
-            Expected::Greeting => Err(frame.unexpected("the reply to a request")),
-        }
-    }
 }
