@@ -3,8 +3,10 @@
 use crate::options::OptionsError;
 use crate::request::UsageError;
 use kvmsg::client;
+use kvmsg::flags::text::quoted;
 use std::fmt;
 use std::io::{self, ErrorKind};
+use std::path::PathBuf;
 
 /// Why the program ends early.
 #[derive(Debug)]
@@ -24,6 +26,12 @@ pub enum Failure {
     TooLong(&'static str, usize),
     /// Standard output cannot be written.
     Output(io::Error),
+    /// A cursor file cannot be used: which one, and why.
+    Cursor(PathBuf, String),
+    /// A command failed: for which change, and how.
+    Command(String),
+    /// Some commands failed, and each has been reported.
+    Commands(u64),
     /// Flags that do not go together with the shell.
     Shell,
 }
@@ -75,6 +83,12 @@ impl fmt::Display for Failure {
                 write!(f, "{what} is longer than {limit} bytes")
             }
             Failure::Output(error) => write!(f, "cannot write standard output: {error}"),
+            Failure::Cursor(path, why) => {
+                write!(f, "cursor file {}: {why}", quoted(path.as_os_str()))
+            }
+            Failure::Command(text) => f.write_str(text),
+            Failure::Commands(1) => f.write_str("1 command failed"),
+            Failure::Commands(count) => write!(f, "{count} commands failed"),
             Failure::Shell => {
                 f.write_str("--json, -0 and -q are for a verb or a pipe, not for the shell")
             }

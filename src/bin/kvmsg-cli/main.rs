@@ -2,8 +2,11 @@
 
 #![forbid(unsafe_code)]
 
+mod cursor;
+mod exec;
 mod failure;
 mod input;
+mod list;
 mod oneshot;
 mod options;
 mod pipe;
@@ -12,6 +15,7 @@ mod request;
 mod shell;
 mod syntax;
 mod verbs;
+mod watch;
 
 use failure::Failure;
 use options::Command;

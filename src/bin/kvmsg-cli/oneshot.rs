@@ -1,10 +1,12 @@
 //! Does what one verb on the command line asks for.
 
 use crate::failure::Failure;
+use crate::list;
 use crate::options::Options;
 use crate::print;
-use crate::request;
+use crate::request::{self, prefix};
 use crate::verbs::{Name, Verb};
+use crate::watch;
 use kvmsg::client::{Client, Error, Reply};
 use std::io::{self, Read as _};
 use std::process::ExitCode;
@@ -32,10 +34,16 @@ pub fn run(
         *value = read_value()?;
     }
     let done = async {
+        if verb.name == Name::Watch {
+            return watch::run(options, prefix(&args)).await;
+        }
         let client = Client::connect(&options.server, options.timeout).await;
         let mut client = client.map_err(|error| failure(options, error))?;
         match verb.name {
-            Name::Watch => watch(options, &mut client).await,
+            Name::List => {
+                let listed = list::run(options, &mut client, prefix(&args)).await;
+                listed.map(|()| ExitCode::SUCCESS)
+            }
             _ => ask(options, &mut client, verb, &args).await,
         }
     };
@@ -58,24 +66,6 @@ async fn ask(
         Reply::NotFound => Ok(ExitCode::from(NOT_FOUND)),
         _ => Ok(ExitCode::SUCCESS),
     }
-}
-
-/// Prints what others change, until as many notices have come as were asked for, or somebody
-/// ends it.
-async fn watch(options: &Options, client: &mut Client) -> Result<ExitCode, Failure> {
-    let began = client.watch().await;
-    began.map_err(|error| failure(options, error))?;
-    let form = options.form.on_stdout();
-    let mut left = options.count;
-    while left != Some(0) {
-        let notice = client.notice().await;
-        let notice = notice.map_err(|error| failure(options, error))?;
-        let mut bytes = Vec::new();
-        form.notice(&notice, &mut bytes);
-        print::out(&bytes)?;
-        left = left.map(|left| left - 1);
-    }
-    Ok(ExitCode::SUCCESS)
 }
 
 fn read_value() -> Result<Vec<u8>, Failure> {

@@ -1,16 +1,22 @@
 //! Reads the command line and the environment: what to do, at which server, printed how.
 
+mod table;
+mod watching;
+
+pub use watching::Watching;
+
 use crate::print::Form;
 use crate::request::{self, UsageError};
 use crate::verbs::{self, Name, Place, Verb};
 use kvmsg::client;
 use kvmsg::flags::text::quoted;
-use kvmsg::flags::{self, Args, Flag, FlagError, Given, Group, Table};
+use kvmsg::flags::{self, FlagError, Given};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::net::Ipv6Addr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
+use table::{Id, TABLE, TAIL};
 
 /// Where a server is looked for unless something else is said.
 const SERVER: &str = "127.0.0.1:8080";
@@ -23,80 +29,6 @@ const VARIABLE: &str = "KVMSG_SERVER";
 
 /// The longest time that can be set, in seconds: a day.
 const TIMEOUT_SECS_MAX: f64 = 86400.0;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Id {
-    Server,
-    Json,
-    Null,
-    Quiet,
-    Timeout,
-    Count,
-    Help,
-    Version,
-}
-
-static TABLE: Table<Id> = Table {
-    program: "kvmsg-cli",
-    about: "kvmsg-cli asks, changes and watches what kvmsgd keeps.",
-    groups: &[Group {
-        heading: "Flags",
-        brief: None,
-        flags: &[
-            Flag {
-                value: Some("ADDRESS"),
-                default: Some("$KVMSG_SERVER, else 127.0.0.1:8080"),
-                ..Flag::switch(Id::Server, Some('s'), "server", "the server, HOST:PORT")
-            },
-            Flag::switch(Id::Json, None, "json", "print one JSON document a line"),
-            Flag::switch(
-                Id::Null,
-                Some('0'),
-                "null",
-                "end what is printed with NUL, not LF",
-            ),
-            Flag::switch(Id::Quiet, Some('q'), "quiet", "print neither OK nor PONG"),
-            Flag {
-                value: Some("SECONDS"),
-                default: Some("10"),
-                ..Flag::switch(
-                    Id::Timeout,
-                    None,
-                    "timeout",
-                    "for connecting and each reply",
-                )
-            },
-            Flag {
-                value: Some("N"),
-                ..Flag::switch(Id::Count, None, "count", "watch: end after N notices")
-            },
-            Flag::last(
-                Id::Help,
-                'h',
-                "help",
-                "print this, or help for the verb before it",
-            ),
-            Flag::last(Id::Version, 'V', "version", "print the version"),
-        ],
-    }],
-    operands: Some("[VERB ARGS...]"),
-};
-
-/// What stands below flags and verbs in the help.
-const TAIL: &str = "
-Without a verb: a shell on a terminal; otherwise requests are read from standard
-input, one a line, as `put user \"john smith\"` or `PUT:user:john smith`.
-A VALUE may begin with a dash; `put KEY -` reads the value from standard input.
-
-Examples:
-  kvmsg-cli put user john
-  kvmsg-cli get user
-  kvmsg-cli watch
-  kvmsg-cli -s db.example.org --json get user
-  kvmsg-cli < requests
-
-Exit status: 0 done, 1 not found, 2 anything else.
-";
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -118,8 +50,10 @@ pub struct Options {
     pub timeout: Duration,
     /// How answers are printed.
     pub form: Form,
-    /// After how many notices watch ends.
-    pub count: Option<u64>,
+    /// Whether list prints values too.
+    pub values: bool,
+    /// How watch begins, ends, and what it does with a change.
+    pub watching: Watching,
 }
 
 /// A mistake on the command line or in the environment; its text is one line.
@@ -133,6 +67,8 @@ pub enum OptionsError {
     Value(String, OsString, &'static str),
     /// A flag that has nothing to do with the verb, and which verb it is for.
     Useless(String, &'static str),
+    /// There is no command to run.
+    NoCommand,
 }
 
 impl fmt::Display for OptionsError {
@@ -144,6 +80,7 @@ impl fmt::Display for OptionsError {
                 write!(f, "{of} {}: it must be {allowed}", quoted(value))
             }
             OptionsError::Useless(flag, place) => write!(f, "{flag} is for {place}"),
+            OptionsError::NoCommand => f.write_str("--exec takes a command: --exec -- CMD ARGS..."),
         }
     }
 }
@@ -171,26 +108,29 @@ pub fn read(
     args: impl IntoIterator<Item = OsString>,
     server: Option<OsString>,
 ) -> Result<Command, OptionsError> {
-    let Args { given, operands } = flags::parse_around(&TABLE, args, is_value_next)?;
-    let mut operands = operands.into_iter().map(OsString::into_vec);
+    let (read, command) = watching::parse(args.into_iter().collect())?;
+    let given = read.given;
+    let mut operands = read.operands.into_iter().map(OsString::into_vec);
     let (word, args) = (operands.next(), operands.collect::<Vec<_>>());
     match given.last().map(|last| last.id) {
         Some(Id::Help) => return Ok(Command::Print(explain(word.as_deref())?)),
         Some(Id::Version) => return Ok(Command::Print(version())),
         _ => {}
     }
-    let options = options(&given, server)?;
-    let Some(word) = word else {
-        useless(&given, &[Id::Count], "watch")?;
-        return Ok(Command::Session(options));
+    let mut options = options(&given, server)?;
+    options.watching.command = command;
+    let verb = match &word {
+        Some(word) => Some(request::verb(word, &args, &[Place::Everywhere])?),
+        None => None,
     };
-    let verb = request::verb(&word, &args, &[Place::Everywhere, Place::NoPipe])?;
-    if verb.name != Name::Watch {
-        useless(&given, &[Id::Count], "watch")?;
-    }
-    match verb.name {
-        Name::Help => Ok(Command::Print(explain(args.first().map(Vec::as_slice))?)),
-        _ => Ok(Command::Once(options, verb, args)),
+    watching::check(&given, verb.map(|verb| verb.name), &options)?;
+    match verb {
+        None => Ok(Command::Session(options)),
+        Some(verb) if verb.name == Name::Help => {
+            let topic = args.first().map(Vec::as_slice);
+            Ok(Command::Print(explain(topic)?))
+        }
+        Some(verb) => Ok(Command::Once(options, verb, args)),
     }
 }
 
@@ -217,7 +157,8 @@ fn options(given: &[Given<Id>], server: Option<OsString>) -> Result<Options, Opt
         },
         timeout: client::TIMEOUT,
         form: Form::default(),
-        count: None,
+        values: false,
+        watching: Watching::default(),
     };
     for flag in given {
         match flag.id {
@@ -226,18 +167,16 @@ fn options(given: &[Given<Id>], server: Option<OsString>) -> Result<Options, Opt
             Id::Null => options.form.nul = true,
             Id::Quiet => options.form.quiet = true,
             Id::Timeout => options.timeout = seconds(flag)?,
-            Id::Count => options.count = Some(count(flag)?),
-            Id::Help | Id::Version => {}
+            Id::Values => options.values = true,
+            Id::Count => options.watching.count = Some(watching::count(flag)?),
+            Id::Since => options.watching.since = Some(watching::since(flag)?),
+            Id::CursorFile => options.watching.cursor_file = Some(flag.value.clone().into()),
+            Id::FailOnLoss => options.watching.fail_on_loss = true,
+            Id::KeepGoing => options.watching.keep_going = true,
+            Id::Exec | Id::Help | Id::Version => {}
         }
     }
     Ok(options)
-}
-
-fn useless(given: &[Given<Id>], ids: &[Id], place: &'static str) -> Result<(), OptionsError> {
-    match given.iter().find(|flag| ids.contains(&flag.id)) {
-        Some(flag) => Err(OptionsError::Useless(flag.typed.clone(), place)),
-        None => Ok(()),
-    }
 }
 
 impl Options {
@@ -280,16 +219,9 @@ fn seconds(flag: &Given<Id>) -> Result<Duration, OptionsError> {
         })
 }
 
-fn count(flag: &Given<Id>) -> Result<u64, OptionsError> {
-    let count = flag.value.to_str().and_then(|text| text.parse().ok());
-    count.filter(|count| *count > 0).ok_or_else(|| {
-        OptionsError::Value(flag.typed.clone(), flag.value.clone(), "a number from 1 on")
-    })
-}
-
 /// The help for a verb, or all of it.
 fn explain(word: Option<&[u8]>) -> Result<String, UsageError> {
-    let places = [Place::Everywhere, Place::NoPipe];
+    let places = [Place::Everywhere];
     let Some(word) = word else {
         return Ok(format!(
             "{}\nVerbs:\n{}{TAIL}",

@@ -7,12 +7,14 @@
 use crate::complain;
 use crate::failure::Failure;
 use crate::input::{Lines, Taken};
+use crate::list;
 use crate::options::Options;
 use crate::print::{self, Form};
 use crate::request::{self, UsageError};
 use crate::syntax::{self, Line};
 use crate::verbs::{self, Name, Place};
-use kvmsg::client::{Client, Reply};
+use futures_lite::future;
+use kvmsg::client::{Client, Error, Notice, Reply};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::fmt::Display;
@@ -43,6 +45,14 @@ struct Pipe<'a> {
     /// Errors stand among the replies too, unless a person sees both streams at once.
     are_errors_printed: bool,
     has_failed: bool,
+    /// Whether notices may come.
+    is_watching: bool,
+}
+
+/// What was waited for, and came.
+enum Heard {
+    Input(Result<Taken, Failure>),
+    Notice(Result<Notice, Error>),
 }
 
 /// What a line waits for.
@@ -80,6 +90,7 @@ pub fn run(options: &Options) -> Result<ExitCode, Failure> {
             out: Vec::new(),
             are_errors_printed: !(io::stdout().is_terminal() && io::stderr().is_terminal()),
             has_failed: false,
+            is_watching: false,
         };
         let ended = pipe.work(&mut Lines::of_stdin()).await;
         let printed = pipe.print();
@@ -104,7 +115,7 @@ impl Pipe<'_> {
             taken = match lines.take()? {
                 Taken::Nothing if self.pending.is_empty() => {
                     self.print()?;
-                    lines.wait().await?
+                    self.wait(lines).await?
                 }
                 Taken::Nothing => {
                     self.receive().await?;
@@ -126,6 +137,59 @@ impl Pipe<'_> {
         Ok(())
     }
 
+    /// Waits for input, printing notices as they come.
+    async fn wait(&mut self, lines: &mut Lines) -> Result<Taken, Failure> {
+        if !self.is_watching {
+            return lines.wait().await;
+        }
+        loop {
+            let input = async { Heard::Input(lines.wait().await) };
+            let notice = async { Heard::Notice(self.client.notice().await) };
+            match future::or(input, notice).await {
+                Heard::Input(taken) => return taken,
+                Heard::Notice(notice) => {
+                    let notice = notice.map_err(|error| self.failure(error))?;
+                    self.notice(&notice);
+                    self.print()?;
+                }
+            }
+        }
+    }
+
+    fn notice(&mut self, notice: &Notice) {
+        match notice {
+            Notice::Progress { .. } => {}
+            notice => self.form.notice(notice, &mut self.out),
+        }
+    }
+
+    /// Lists everything, page by page, as one reply. It comes after all that was asked before.
+    async fn list(&mut self, number: u64, prefix: &[u8]) -> Result<(), Failure> {
+        while !self.pending.is_empty() {
+            self.receive().await?;
+        }
+        match list::whole(&mut self.client, prefix).await {
+            Ok(page) => self.form.reply(&Reply::Page(page), &mut self.out),
+            Err(Error::Refused(why)) => return self.report(number, &why),
+            Err(error) => {
+                let server = self.options.server.clone();
+                return Err(Failure::Lines(number, number, server, error));
+            }
+        }
+        if !self.form.json {
+            self.form.line(b"", &mut self.out);
+        }
+        self.notices();
+        Ok(())
+    }
+
+    /// Prints the notices that came with replies, behind those.
+    fn notices(&mut self) {
+        while let Some(notice) = self.client.kept_notice() {
+            self.notice(&notice);
+        }
+    }
+
     /// Sends the request of a line, or keeps its answer until its turn has come.
     async fn line(&mut self, number: u64, line: &[u8]) -> Result<Goes, Failure> {
         self.make_room(line.len()).await?;
@@ -144,7 +208,12 @@ impl Pipe<'_> {
                 self.wait_for(number, Pending::Answer("OK\n".to_owned()))?;
                 Ok(Goes::Out)
             }
+            Name::List => {
+                self.list(number, request::prefix(&args)).await?;
+                Ok(Goes::On)
+            }
             name => {
+                self.is_watching |= name == Name::Watch;
                 let request = request::request(verb, &args)?;
                 let sent = self.client.send(&request).await;
                 // An error concerns the lines that wait already, this one included.
@@ -181,6 +250,7 @@ impl Pipe<'_> {
         let reply = reply.map_err(|error| self.failure(error))?;
         if let Some((number, Pending::Reply(name))) = self.pending.pop_front() {
             self.reply(number, name, &reply)?;
+            self.notices();
         }
         self.settle()
     }
@@ -242,7 +312,7 @@ impl Pipe<'_> {
     }
 
     /// Names the lines that are left without an answer.
-    fn failure(&self, error: kvmsg::client::Error) -> Failure {
+    fn failure(&self, error: Error) -> Failure {
         let server = self.options.server.clone();
         match (self.pending.front(), self.pending.back()) {
             (Some(first), Some(last)) => Failure::Lines(first.0, last.0, server, error),

@@ -1,11 +1,15 @@
 //! Prints replies and notices: in the line form, ended by NUL, as JSON, or fit for a terminal.
 
+mod document;
+
 use crate::failure::Failure;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use kvmsg::client::{Notice, Reply, Stat};
-use serde_json::{Value, json};
+use kvmsg::client::{Notice, Position, Reply, Stat};
+use rustix::event::{PollFd, PollFlags, poll};
+use serde_json::Value;
 use std::io::{self, IsTerminal as _, Write as _};
+
+/// What is said of a position that a server knows nothing of any more.
+pub const GONE: &str = "the position is gone";
 
 /// How answers are printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,7 +41,7 @@ impl Form {
         match reply {
             Reply::NotFound => {}
             _ if self.quiet && is_word => {}
-            _ if self.json => self.json(&reply_json(reply), out),
+            _ if self.json => self.json(&document::reply(reply), out),
             _ => each_part(reply, |part| self.line(part, out)),
         }
     }
@@ -45,8 +49,32 @@ impl Form {
     /// Appends what is to be printed for a notice.
     pub fn notice(self, notice: &Notice, out: &mut Vec<u8>) {
         match self.json {
-            true => self.json(&notice_json(notice), out),
+            true => self.json(&document::notice(notice), out),
             false => self.line(&notice_line(notice), out),
+        }
+    }
+
+    /// Appends what is to be printed when a watch could not go on where it was to.
+    pub fn gone(self, since: &Position, oldest: u64, from: &Position, out: &mut Vec<u8>) {
+        match self.json {
+            true => self.json(&document::gone(since, oldest, from), out),
+            false => self.line(format!("NOTIFY GONE {since} {from}").as_bytes(), out),
+        }
+    }
+
+    /// Appends a key: alone, or with its values, each on a line behind the key and a TAB.
+    pub fn key(self, key: &[u8], values: Option<&Vec<Vec<u8>>>, out: &mut Vec<u8>) {
+        match values {
+            None if self.json => self.json(&document::bytes(key), out),
+            Some(values) if self.json => self.json(&document::entry(key, values), out),
+            None => self.line(key, out),
+            Some(values) => {
+                for value in values {
+                    self.bytes(key, out);
+                    out.push(b'\t');
+                    self.line(value, out);
+                }
+            }
         }
     }
 
@@ -64,11 +92,15 @@ impl Form {
 
     /// Appends a line, with its end.
     pub fn line(self, bytes: &[u8], out: &mut Vec<u8>) {
+        self.bytes(bytes, out);
+        out.push(if self.nul { 0 } else { b'\n' });
+    }
+
+    fn bytes(self, bytes: &[u8], out: &mut Vec<u8>) {
         match self.escape {
             true => out.extend_from_slice(escape(bytes).as_bytes()),
             false => out.extend_from_slice(bytes),
         }
-        out.push(if self.nul { 0 } else { b'\n' });
     }
 }
 
@@ -83,16 +115,33 @@ pub fn out(bytes: &[u8]) -> Result<(), Failure> {
     written.map_err(Failure::Output)
 }
 
+/// Returns when nobody reads standard output any more, which a pipe's reader shows by closing it.
+pub async fn hangup() {
+    let (sender, closed) = async_channel::bounded::<()>(1);
+    std::thread::spawn(move || {
+        let stdout = io::stdout();
+        let mut looked = [PollFd::new(&stdout, PollFlags::empty())];
+        while poll(&mut looked, None) == Err(rustix::io::Errno::INTR) {}
+        if looked[0].revents().is_empty() {
+            // Nothing can be found out; whoever waits goes on waiting.
+            std::mem::forget(sender);
+        }
+    });
+    let _ = closed.recv().await;
+}
+
 /// Shows `take` what a reply consists of, each to be printed on a line.
 fn each_part(reply: &Reply, mut take: impl FnMut(&[u8])) {
     match reply {
-        Reply::Revision(_) | Reply::Done | Reply::Watching { .. } => take(b"OK"),
+        Reply::Revision(_) | Reply::Done | Reply::Watching(_) => take(b"OK"),
         Reply::NotFound => take(b"NOT_FOUND"),
         Reply::Values(values) => values.iter().for_each(|value| take(value)),
         Reply::Text(text) => take(text),
         Reply::Stats(stats) => stats
             .iter()
             .for_each(|stat| take(stat_line(stat).as_bytes())),
+        Reply::Page(page) => page.keys.iter().for_each(|(key, _)| take(key)),
+        Reply::Gone { .. } => take(format!("Error: {GONE}").as_bytes()),
         Reply::Refused(why) => take(format!("Error: {why}").as_bytes()),
     }
 }
@@ -111,6 +160,7 @@ pub fn notice_line(notice: &Notice) -> Vec<u8> {
             [b"NOTIFY ", op.word().as_bytes(), b" ", &key[..]].concat()
         }
         Notice::Lost { first, last } => format!("NOTIFY LOST {first} {last}").into_bytes(),
+        Notice::Progress { revision } => format!("NOTIFY PROGRESS {revision}").into_bytes(),
         Notice::Drain { seconds } => format!("NOTIFY DRAIN {seconds}").into_bytes(),
     }
 }
@@ -138,56 +188,6 @@ fn misleads(letter: char) -> bool {
     letter.is_control()
         || matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
-
-/// A value or a key: text, or `{"base64": ...}` where it is no UTF-8.
-fn bytes_json(bytes: &[u8]) -> Value {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Value::from(text),
-        Err(_) => json!({ "base64": STANDARD.encode(bytes) }),
-    }
-}
-
-fn values_json(values: &[Vec<u8>]) -> Value {
-    values.iter().map(|value| bytes_json(value)).collect()
-}
-
-/// What a reply is as JSON; not found is `null`.
-pub fn reply_json(reply: &Reply) -> Value {
-    match reply {
-        Reply::Revision(revision) => json!({ "revision": revision }),
-        Reply::NotFound => Value::Null,
-        Reply::Values(values) => values_json(values),
-        Reply::Text(text) => bytes_json(text),
-        Reply::Done => Value::Bool(true),
-        Reply::Watching { epoch, revision } => json!({ "epoch": epoch, "revision": revision }),
-        Reply::Stats(stats) => {
-            let pair = |(name, stat): &(String, Stat)| match stat {
-                Stat::Number(number) => (name.clone(), Value::from(*number)),
-                Stat::Text(text) => (name.clone(), Value::from(text.as_str())),
-            };
-            stats.iter().map(pair).collect()
-        }
-        Reply::Refused(why) => json!({ "error": why }),
-    }
-}
-
-fn notice_json(notice: &Notice) -> Value {
-    match notice {
-        Notice::Change {
-            op,
-            key,
-            revision,
-            values,
-        } => json!({
-            "op": op.word(),
-            "key": bytes_json(key),
-            "revision": revision,
-            "values": values_json(values),
-        }),
-        Notice::Lost { first, last } => json!({ "lost": [first, last] }),
-        Notice::Drain { seconds } => json!({ "drain": seconds }),
-    }
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ pub fn verb(word: &[u8], args: &[Vec<u8>], places: &[Place]) -> Result<&'static 
     Ok(verb)
 }
 
-/// Makes the request of a verb that is one: get, put, update, remove, delete, ping, stats.
+/// Makes the request of a verb that is one. That of list asks for the first page.
 ///
 /// # Errors
 ///
@@ -83,11 +83,30 @@ pub fn request<'a>(verb: &'static Verb, args: &'a [Vec<u8>]) -> Result<Request<'
         (Name::Ping, []) => Request::Ping { text: None },
         (Name::Ping, [text]) => Request::Ping { text: Some(text) },
         (Name::Stats, []) => Request::Stats,
-        (Name::Watch | Name::Unwatch | Name::Help | Name::Exit, _) => {
+        (Name::Unwatch, []) => Request::Unwatch { prefix: None },
+        (Name::Unwatch, [prefix]) => Request::Unwatch {
+            prefix: Some(prefix),
+        },
+        (Name::Watch, [] | [_]) => Request::Watch {
+            prefix: prefix(args),
+            since: None,
+            echo: false,
+        },
+        (Name::List, [] | [_]) => Request::List {
+            prefix: prefix(args),
+            after: None,
+            count: None,
+        },
+        (Name::Help | Name::Exit, _) => {
             return Err(UsageError::Misplaced(verb, "it asks the server nothing"));
         }
         _ => return Err(UsageError::Count(verb, args.len())),
     })
+}
+
+/// The prefix that list and watch are given, or that of every key.
+pub fn prefix(args: &[Vec<u8>]) -> &[u8] {
+    args.first().map_or(&[], Vec::as_slice)
 }
 
 #[cfg(test)]

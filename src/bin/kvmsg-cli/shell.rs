@@ -22,6 +22,7 @@ mod history;
 mod palette;
 mod screen;
 mod session;
+mod watched;
 mod words;
 
 use async_channel::{Receiver, Sender, TrySendError, bounded};

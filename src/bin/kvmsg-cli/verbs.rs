@@ -12,6 +12,7 @@ pub enum Name {
     Update,
     Remove,
     Delete,
+    List,
     Watch,
     Unwatch,
     Stats,
@@ -25,12 +26,8 @@ pub enum Name {
 pub enum Place {
     /// On the command line, in the shell and in a pipe.
     Everywhere,
-    /// On the command line and in the shell: a pipe hears no notices.
-    NoPipe,
     /// In the shell and in a pipe, where there is something to end.
     Session,
-    /// In the shell alone.
-    Shell,
 }
 
 impl Place {
@@ -38,8 +35,7 @@ impl Place {
     pub fn instead(self) -> &'static str {
         match self {
             Place::Everywhere => "it is understood everywhere",
-            Place::NoPipe => "a pipe hears no notices; use `kvmsg-cli watch`",
-            Place::Session | Place::Shell => "it is for the shell, which opens without a verb",
+            Place::Session => "it is for the shell, which opens without a verb",
         }
     }
 }
@@ -71,7 +67,7 @@ pub struct Verb {
 }
 
 /// Every verb, in the order of the help.
-pub static VERBS: [Verb; 11] = [
+pub static VERBS: [Verb; 12] = [
     Verb {
         name: Name::Get,
         word: "get",
@@ -135,28 +131,49 @@ pub static VERBS: [Verb; 11] = [
         once_examples: &[],
     },
     Verb {
+        name: Name::List,
+        word: "list",
+        args: "[PREFIX]",
+        fields: (0, 1),
+        first_value: None,
+        place: Place::Everywhere,
+        help: "print the keys, or those that begin with PREFIX",
+        examples: &["list", "list user"],
+        once: "Prints the keys one a line, in the order of their bytes; none is no failure.\n\
+               --values: a line for each value, behind its key and a TAB; with --json an object.\n",
+        once_examples: &["list --values --json user"],
+    },
+    Verb {
         name: Name::Watch,
         word: "watch",
-        args: "",
-        fields: (0, 0),
+        args: "[PREFIX]",
+        fields: (0, 1),
         first_value: None,
-        place: Place::NoPipe,
+        place: Place::Everywhere,
         help: "print what others change, as they change it",
-        examples: &["watch"],
-        once: "Prints a line for each change, such as NOTIFY PUT user, until it is interrupted,\n\
-               or for --count N notices. NOTIFY LOST FIRST LAST: the changes of these revisions\n\
-               could not be told. --json prints revisions and values too.\n",
-        once_examples: &["watch --json --count 1"],
+        examples: &["watch", "watch user"],
+        once: "Prints a line for each change of a key that begins with PREFIX, such as\n\
+               NOTIFY PUT user, until it is interrupted; --json prints values too.\n\
+               NOTIFY LOST FIRST LAST: the changes of these revisions could not be told.\n\
+               NOTIFY GONE SINCE FROM: nor could those between two positions.\n\
+               With --since or --cursor-file it connects again when the connection breaks.\n\
+               --exec runs CMD for each change, with KVMSG_OP, KVMSG_KEY, KVMSG_REVISION, and\n\
+               the new value on standard input. A failure stops it, unless --keep-going.\n\
+               Exit status 3: changes were lost, and --fail-on-loss was given.\n",
+        once_examples: &[
+            "watch --json --count 1",
+            "watch --cursor-file user.cursor user --exec -- ./sync.sh",
+        ],
     },
     Verb {
         name: Name::Unwatch,
         word: "unwatch",
-        args: "",
-        fields: (0, 0),
+        args: "[PREFIX]",
+        fields: (0, 1),
         first_value: None,
-        place: Place::Shell,
-        help: "hear of no more changes",
-        examples: &["unwatch"],
+        place: Place::Session,
+        help: "hear of no more changes, or of none to keys with PREFIX",
+        examples: &["unwatch", "unwatch user"],
         once: "",
         once_examples: &[],
     },

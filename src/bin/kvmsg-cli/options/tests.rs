@@ -53,7 +53,7 @@ fn addresses_get_the_port_they_lack() {
 
 #[test]
 fn mistakes_are_named_with_what_would_be_right() {
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 18] = [
         (&["--jsno"], "unknown flag \"--jsno\"; did you mean --json?"),
         (&["gte", "k"], "unknown verb \"gte\"; did you mean get?"),
         (&["get"], "get takes KEY, but none was given"),
@@ -62,6 +62,33 @@ fn mistakes_are_named_with_what_would_be_right() {
             "exit: it is for the shell, which opens without a verb",
         ),
         (&["get", "k", "--count", "1"], "--count is for watch"),
+        (&["--since", "0123456789abcdef:1"], "--since is for watch"),
+        (&["watch", "--values"], "--values is for list"),
+        (
+            &["watch", "--since", "7"],
+            "--since \"7\": it must be EPOCH:REVISION, 16 hexadecimal digits and a number",
+        ),
+        (
+            &["watch", "--exec"],
+            "--exec takes a command: --exec -- CMD ARGS...",
+        ),
+        (
+            &["watch", "--exec", "--"],
+            "--exec takes a command: --exec -- CMD ARGS...",
+        ),
+        (&["get", "k", "--exec", "--", "x"], "--exec is for watch"),
+        (
+            &["watch", "--keep-going"],
+            "--keep-going is for watch with --exec",
+        ),
+        (
+            &["watch", "--json", "--exec", "--", "x"],
+            "--json is for watch without --exec",
+        ),
+        (
+            &["watch", "a", "b", "--exec", "--", "x"],
+            "watch takes [PREFIX], but 2 arguments were given",
+        ),
         (
             &["watch", "--count", "0"],
             "--count \"0\": it must be a number from 1 on",
@@ -83,9 +110,34 @@ fn mistakes_are_named_with_what_would_be_right() {
 }
 
 #[test]
+fn what_stands_behind_exec_and_two_dashes_is_a_command() {
+    let command = |args: &[&str]| match read(args.iter().map(OsString::from), None) {
+        Ok(Command::Once(options, _, args)) => (args, options.watching.command),
+        other => panic!("{other:?}"),
+    };
+    let words = |words: &[&str]| Some(words.iter().map(OsString::from).collect());
+    let given = command(&["watch", "p", "--exec", "--", "x", "--json", "--", "-y"]);
+    assert_eq!(
+        given,
+        (vec![b"p".to_vec()], words(&["x", "--json", "--", "-y"]))
+    );
+    assert_eq!(
+        command(&["--exec", "watch", "--", "x"]),
+        (vec![], words(&["x"]))
+    );
+    // Without the flag they only end the flags; as a value it is none.
+    assert_eq!(
+        command(&["watch", "--", "-p"]),
+        (vec![b"-p".to_vec()], None)
+    );
+    let (args, none) = command(&["update", "k", "--exec", "--"]);
+    assert_eq!((args.len(), none), (3, None));
+}
+
+#[test]
 fn help_fits_a_screen() {
     let help = said(&["-h"]);
-    assert!((24..=40).contains(&help.lines().count()), "{help}");
+    assert!((24..=48).contains(&help.lines().count()), "{help}");
     assert!(help.lines().all(|line| line.len() <= 80), "{help}");
     assert_eq!(help, said(&["help"]));
     assert_eq!(said(&["put", "-h"]), said(&["help", "put"]));

@@ -1,6 +1,7 @@
 //! Talks to the server on behalf of the person at the terminal, over a connection that may break.
 
 use super::palette::Palette;
+use super::watched::Watched;
 use super::words;
 use crate::print;
 use crate::request::{self, UsageError};
@@ -12,12 +13,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 /// Where the verbs of the shell are understood.
-const PLACES: [Place; 4] = [
-    Place::Everywhere,
-    Place::NoPipe,
-    Place::Session,
-    Place::Shell,
-];
+const PLACES: [Place; 2] = [Place::Everywhere, Place::Session];
 
 /// Becomes a connection, and the revision after which its notices begin.
 type Connecting = Pin<Box<dyn Future<Output = Result<(Client, u64), Error>>>>;
@@ -44,8 +40,8 @@ pub struct Session {
     timeout: Duration,
     palette: Palette,
     link: Link,
-    /// Whether changes by others are to be told.
-    is_watching: bool,
+    /// Which changes by others are to be told.
+    watched: Watched,
     /// Whether a request waits for a reply that may change something.
     is_changing: bool,
     /// The latest epoch and revision that the server has told.
@@ -62,7 +58,7 @@ impl Session {
             timeout,
             palette,
             link: Link::Down,
-            is_watching: true,
+            watched: Watched::default(),
             is_changing: false,
             seen: None,
         };
@@ -85,7 +81,7 @@ impl Session {
                     )),
                 }
             }
-            Link::Up(client) => match client.notice().await {
+            Link::Up(client) => match news(client).await {
                 Ok(notice) => {
                     self.see(&notice);
                     words::notice(&notice, &self.palette)
@@ -135,15 +131,13 @@ impl Session {
                 }
             },
             (Name::Help, []) => words::operations(words::columns(), &self.palette),
-            (Name::Watch | Name::Unwatch, _) => {
-                self.is_watching = verb.name == Name::Watch;
-                let request = if self.is_watching {
-                    Request::Watch
-                } else {
-                    Request::Unwatch
-                };
-                self.ask(&request).await
+            (Name::Watch, _) => self.watch(request::prefix(args)).await,
+            (Name::Unwatch, _) => {
+                let prefix = args.first().map(Vec::as_slice);
+                self.watched.remove(prefix);
+                self.ask(&Request::Unwatch { prefix }).await
             }
+            (Name::List, _) => self.list(request::prefix(args)).await,
             _ => match request::request(verb, args) {
                 Ok(request) => self.ask(&request).await,
                 Err(error) => words::error(&error.to_string(), &self.palette),
@@ -151,9 +145,67 @@ impl Session {
         }
     }
 
-    /// Sends a request, over a new connection if there is none. A request without a reply is not
-    /// sent again: it may have been executed.
+    /// Watches one prefix more, or only this one if it is the first.
+    async fn watch(&mut self, prefix: &[u8]) -> String {
+        let request = Request::Watch {
+            prefix,
+            since: None,
+            echo: false,
+        };
+        let (news, reply) = self.exchange(&request).await;
+        if let Ok(Reply::Watching(_)) = reply
+            && self.watched.add(prefix)
+        {
+            // This order leaves no gap between the two.
+            let everything = Request::Unwatch { prefix: Some(b"") };
+            return news + &self.ask(&everything).await;
+        }
+        news + &self.shown(reply)
+    }
+
+    /// Lists page by page, and shows it as one reply.
+    async fn list(&mut self, prefix: &[u8]) -> String {
+        let mut text = String::new();
+        let mut keys = Vec::new();
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let request = Request::List {
+                prefix,
+                after: after.as_deref(),
+                count: None,
+            };
+            let (news, reply) = self.exchange(&request).await;
+            text += &news;
+            let mut page = match reply {
+                Ok(Reply::Page(page)) => page,
+                other => return text + &self.shown(other),
+            };
+            keys.append(&mut page.keys);
+            if page.next.is_none() || page.next <= after {
+                page.keys = keys;
+                return text + &self.shown(Ok(Reply::Page(page)));
+            }
+            after = page.next;
+        }
+    }
+
     async fn ask(&mut self, request: &Request<'_>) -> String {
+        let (news, reply) = self.exchange(request).await;
+        news + &self.shown(reply)
+    }
+
+    /// A reply, or why there is none, as lines.
+    fn shown(&self, reply: Result<Reply, String>) -> String {
+        match reply {
+            Ok(reply) => words::reply(&reply, &self.palette),
+            Err(why) => words::error(&why, &self.palette),
+        }
+    }
+
+    /// Sends a request, over a new connection if there is none; returns what there is to say of
+    /// that, as lines, and the reply or why there is none. A request without a reply is not sent
+    /// again: it may have been executed.
+    async fn exchange(&mut self, request: &Request<'_>) -> (String, Result<Reply, String>) {
         let mut text = String::new();
         if let Link::Down = self.link {
             self.link = Link::Connecting(self.connect());
@@ -162,32 +214,26 @@ impl Session {
             let connected = connecting.await;
             match self.connected(connected) {
                 Ok(news) => text = news,
-                Err(why) => return words::error(&why, &self.palette),
+                Err(why) => return (text, Err(why)),
             }
         }
         let Link::Up(client) = &mut self.link else {
-            return text;
+            return (text, Err("there is no connection".to_owned()));
         };
         self.is_changing = changes(request);
         let reply = match client.ask(request).await {
             Err(Error::Refused(why)) => Ok(Reply::Refused(why)),
             other => other,
         };
-        text += &match reply {
-            Ok(reply) => {
-                self.note(&reply);
-                words::reply(&reply, &self.palette)
-            }
-            Err(error) => {
-                self.link = Link::Down;
-                words::error(
-                    &format!("{}{}", shown(&error), self.perhaps()),
-                    &self.palette,
-                )
-            }
-        };
+        let reply = reply.map_err(|error| {
+            self.link = Link::Down;
+            format!("{}{}", shown(&error), self.perhaps())
+        });
+        if let Ok(reply) = &reply {
+            self.note(reply);
+        }
         self.is_changing = false;
-        text
+        (text, reply)
     }
 
     /// Drops a request that waits for its reply, and with it the connection, on which that reply
@@ -208,13 +254,10 @@ impl Session {
     }
 
     fn connect(&self) -> Connecting {
-        let (server, timeout, is_watching) = (self.server.clone(), self.timeout, self.is_watching);
+        let (server, timeout, watched) = (self.server.clone(), self.timeout, self.watched.clone());
         Box::pin(async move {
             let mut client = Client::connect(&server, timeout).await?;
-            let revision = match is_watching {
-                true => client.watch().await?,
-                false => client.greeting().revision,
-            };
+            let revision = watched.begin(&mut client).await?;
             Ok((client, revision))
         })
     }
@@ -232,7 +275,7 @@ impl Session {
             Some((old, _)) if *old != epoch => {
                 format!("Reconnected to KV server at {server}, which was started anew")
             }
-            Some((_, old)) if *old != revision && self.is_watching => {
+            Some((_, old)) if *old != revision && !self.watched.is_empty() => {
                 format!("Reconnected to KV server at {server}; changes in between were not told")
             }
             Some(_) => format!("Reconnected to KV server at {server}"),
@@ -247,14 +290,16 @@ impl Session {
         match notice {
             Notice::Change { revision, .. } => self.reach(*revision),
             Notice::Lost { last, .. } => self.reach(*last),
-            Notice::Drain { .. } => {}
+            Notice::Progress { .. } | Notice::Drain { .. } => {}
         }
     }
 
     /// Remembers the revision that a reply tells.
     fn note(&mut self, reply: &Reply) {
-        if let Reply::Revision(revision) | Reply::Watching { revision, .. } = reply {
-            self.reach(*revision);
+        match reply {
+            Reply::Revision(revision) => self.reach(*revision),
+            Reply::Watching(position) => self.reach(position.revision),
+            _ => {}
         }
     }
 
@@ -278,13 +323,24 @@ impl Session {
     }
 }
 
+/// The next notice that is worth showing.
+async fn news(client: &mut Client) -> Result<Notice, Error> {
+    loop {
+        match client.notice().await? {
+            Notice::Progress { .. } => {}
+            notice => return Ok(notice),
+        }
+    }
+}
+
 /// The verb that was typed, and its arguments. Also a verb that needs none may be followed by a
 /// colon, as in `WATCH:`.
 fn understood(
     word: &[u8],
     mut args: Vec<Vec<u8>>,
 ) -> Result<(&'static Verb, Vec<Vec<u8>>), UsageError> {
-    let takes_none = |verb: &Verb| verb.fields.1 == 0 || verb.name == Name::Help;
+    let takes_none =
+        |verb: &Verb| verb.fields.1 == 0 || matches!(verb.name, Name::Help | Name::Unwatch);
     if args == [b""] && verbs::find(word).is_some_and(takes_none) {
         args.clear();
     }
@@ -300,8 +356,9 @@ fn changes(request: &Request<'_>) -> bool {
         | Request::Delete { .. } => true,
         Request::Get { .. }
         | Request::Ping { .. }
-        | Request::Watch
-        | Request::Unwatch
+        | Request::Watch { .. }
+        | Request::Unwatch { .. }
+        | Request::List { .. }
         | Request::Stats => false,
     }
 }

@@ -22,11 +22,17 @@ pub fn reply(reply: &Reply, palette: &Palette) -> String {
     let server = paint(palette.heading, "Server:");
     let said = |style, text: &str| format!("{server} {}\n", paint(style, text));
     match reply {
-        Reply::Revision(_) | Reply::Done | Reply::Watching { .. } => said(palette.good, "OK"),
+        Reply::Revision(_) | Reply::Done | Reply::Watching(_) => said(palette.good, "OK"),
         Reply::NotFound => said(palette.missing, "NOT_FOUND"),
         Reply::Refused(why) => {
             let why = print::escape(why.as_bytes());
             said(palette.bad, &format!("Error: {why}"))
+        }
+        Reply::Gone { .. } => said(palette.bad, &format!("Error: {}", print::GONE)),
+        Reply::Page(page) if page.keys.is_empty() => said(palette.missing, "(no keys)"),
+        Reply::Page(page) => {
+            let keys = page.keys.iter().map(|(key, _)| value(key, palette));
+            format!("{server} {}", keys.collect::<String>())
         }
         Reply::Text(text) => format!("{server} {}", value(text, palette)),
         Reply::Values(values) => {
@@ -70,7 +76,7 @@ fn figure((name, stat): &(String, Stat), of: &[(String, Stat)], palette: &Palett
 /// A notice, as a line.
 pub fn notice(notice: &Notice, palette: &Palette) -> String {
     let style = match notice {
-        Notice::Change { .. } => palette.notice,
+        Notice::Change { .. } | Notice::Progress { .. } => palette.notice,
         Notice::Lost { .. } | Notice::Drain { .. } => palette.bad,
     };
     let line = print::escape(&print::notice_line(notice));
