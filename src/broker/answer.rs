@@ -2,7 +2,7 @@
 
 use super::Core;
 use super::client::{Client, Input};
-use crate::feed::Watcher;
+use crate::feed::{Denied, PREFIXES_MAX, Wish};
 use crate::list::List;
 use crate::protocol::command::{Command, Refusal, Request, Version};
 use crate::protocol::notice::Change;
@@ -28,12 +28,16 @@ pub(super) fn answer(
             return None;
         }
         Request::Listen => {
-            watch(core, client);
-            tell_drain(core, client);
+            core.feed.listen(client.id, core.echo);
+            begin_to_watch(core, client);
             return None;
         }
     };
     let bytes = &input.bytes;
+    if client.watches && client.dialect == Dialect::Resp2 && !is_for_resp2_watchers(&command) {
+        refuse(core, client, "use HELLO 3");
+        return None;
+    }
     match command {
         Command::Put { key, value } => {
             let put = core.store.put(key.of(bytes), value.of(bytes));
@@ -61,6 +65,10 @@ pub(super) fn answer(
                 Err(full) => changed(core, client, Err(full)),
             }
         }
+        Command::List { .. } => {
+            refuse(core, client, "not yet");
+            None
+        }
         Command::Get { key } => {
             match core.store.get(key.of(bytes)) {
                 Some(list) => values(core, client, list),
@@ -86,21 +94,24 @@ fn converse(core: &mut Core, client: &mut Client, bytes: &[u8], command: Command
             reply(core, client, &Reply::Text(text.of(bytes)));
         }
         Command::Hello { version, name } => hello(core, client, version, name.map(|n| n.of(bytes))),
-        Command::Watch { .. } => match client.dialect {
-            Dialect::Resp2 => refuse(core, client, "use HELLO 3"),
-            Dialect::Lines | Dialect::Resp3 => {
-                watch(core, client);
-                let (epoch, revision) = (core.store.epoch(), core.store.revision());
-                reply(core, client, &Reply::Watching { epoch, revision });
-                tell_drain(core, client);
-            }
-        },
+        Command::Watch {
+            prefix,
+            since,
+            echo,
+        } => {
+            let prefix = prefix.of(bytes);
+            let wish = Wish {
+                prefix,
+                since,
+                echo: echo || (client.dialect == Dialect::Lines && core.echo),
+            };
+            watch(core, client, &wish);
+        }
         Command::Unwatch { prefix } => {
-            // Every watch is for the empty prefix; to end another, that is not there, is no error.
-            if prefix.is_none_or(|prefix| prefix.of(bytes).is_empty()) {
-                core.feed.unwatch(client.id);
-                client.outbox.borrow_mut().take_lost();
-            }
+            core.feed
+                .unwatch(client.id, prefix.map(|prefix| prefix.of(bytes)));
+            client.watches = core.feed.is_watching(client.id);
+            client.watch_charge.set(core.feed.bytes(client.id));
             reply(core, client, &Reply::Ok);
         }
         Command::Stats => reply(core, client, &Reply::Stats(&stats(core))),
@@ -110,7 +121,8 @@ fn converse(core: &mut Core, client: &mut Client, bytes: &[u8], command: Command
         | Command::Get { .. }
         | Command::Update { .. }
         | Command::Remove { .. }
-        | Command::Delete { .. } => unreachable!("answered by the caller"),
+        | Command::Delete { .. }
+        | Command::List { .. } => unreachable!("answered by the caller"),
     }
 }
 
@@ -157,19 +169,44 @@ fn values(core: &Core, client: &Client, list: &List) {
     }
 }
 
-/// Tells the client of changes from now on.
-fn watch(core: &mut Core, client: &Client) {
-    let dialect = client.dialect;
-    let echo = dialect == Dialect::Lines && core.echo;
-    core.feed.watch(Watcher {
-        client: client.id,
-        dialect,
-        echo,
-    });
+/// Whether a watcher in RESP2 may send this. What it is told are arrays there, as many replies
+/// are, so it may ask only what is answered otherwise.
+fn is_for_resp2_watchers(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Watch { .. }
+            | Command::Unwatch { .. }
+            | Command::Ping { .. }
+            | Command::Hello { .. }
+            | Command::Quit
+    )
 }
 
-/// Tells a client that has begun to watch what those who did before have been told.
-fn tell_drain(core: &Core, client: &Client) {
+fn watch(core: &mut Core, client: &mut Client, wish: &Wish<'_>) {
+    let epoch = core.store.epoch();
+    let refusal = match core.feed.watch(client.id, wish, epoch) {
+        Ok(revision) => {
+            reply(core, client, &Reply::Watching { epoch, revision });
+            return begin_to_watch(core, client);
+        }
+        Err(Denied::Watching) => {
+            Refusal::new("SINCE is for a connection that watches nothing; UNWATCH first")
+        }
+        Err(Denied::TooMany) => Refusal::new(format!(
+            "a connection watches at most {PREFIXES_MAX} prefixes"
+        )),
+        Err(Denied::Gone(oldest)) => Refusal {
+            code: "GONE",
+            text: format!("oldest {oldest} epoch {}", epoch_text(epoch)),
+        },
+    };
+    reply(core, client, &Reply::Refused(&refusal));
+}
+
+/// Notes that a client watches, and tells it what those who did before have been told.
+fn begin_to_watch(core: &Core, client: &mut Client) {
+    (client.watches, client.is_new) = (true, true);
+    client.watch_charge.set(core.feed.bytes(client.id));
     if let Some(seconds) = core.draining {
         client.tell_drain(seconds);
     }
@@ -181,7 +218,7 @@ fn hello(core: &mut Core, client: &mut Client, version: Option<Version>, name: O
         Some(Version::Three) => Dialect::Resp3,
         None => client.dialect,
     };
-    if wanted == Dialect::Resp2 && core.feed.is_watching(client.id) {
+    if version == Some(Version::Two) && client.watches {
         return refuse(core, client, "HELLO 2 while watching; UNWATCH first");
     }
     client.dialect = wanted;
@@ -225,9 +262,12 @@ fn stats(core: &Core) -> [(&'static str, Stat); 17] {
         ("requests", number(stats.answered.get())),
         ("notices_delivered", number(stats.delivered.get())),
         ("notices_lost", number(stats.lost.get())),
-        ("watchers", amount(core.feed.watchers().len())),
-        ("history_bytes", number(0)),
-        ("history_first_revision", number(store.revision() + 1)),
+        ("watchers", amount(core.feed.watchers())),
+        ("history_bytes", amount(core.feed.history().bytes())),
+        (
+            "history_first_revision",
+            number(core.feed.history().first()),
+        ),
         ("clients_bytes", amount(core.ledger.bytes())),
     ]
 }
