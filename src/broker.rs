@@ -236,6 +236,10 @@ impl Broker {
             if client.must_wait() {
                 return;
             }
+            if client.wants_list() && !self.core.store.is_listable() {
+                turn.look();
+                break;
+            }
             let Some((input, request)) = client.next_request() else {
                 break;
             };

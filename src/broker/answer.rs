@@ -3,8 +3,9 @@
 use super::Core;
 use super::client::{Client, Input};
 use crate::feed::{Denied, PREFIXES_MAX, Wish};
-use crate::list::List;
+use crate::list::{List, NOTICE_WORD};
 use crate::protocol::command::{Command, Refusal, Request, Version};
+use crate::protocol::line::NOTICE_LIKE;
 use crate::protocol::notice::Change;
 use crate::protocol::reply::{Hello, Reply, SERVER, Stat, epoch_text};
 use crate::protocol::values::Values;
@@ -13,6 +14,9 @@ use crate::store::{Full, Updated};
 
 /// A reply longer than this is encoded in slices, as it is sent.
 const LONG_REPLY_BYTES: usize = 64 * 1024;
+
+/// How long a page of LIST is in frames, unless it holds one key alone.
+const LIST_BYTES_MAX: usize = 256 * 1024;
 
 /// Answers a request of a client. A change that it made is returned, to be told to others.
 pub(super) fn answer(
@@ -65,13 +69,21 @@ pub(super) fn answer(
                 Err(full) => changed(core, client, Err(full)),
             }
         }
-        Command::List { .. } => {
-            refuse(core, client, "not yet");
+        Command::List {
+            prefix,
+            after,
+            count,
+        } => {
+            let after = after.map_or(&b""[..], |after| after.of(bytes));
+            list(core, client, prefix.of(bytes), after, count);
             None
         }
         Command::Get { key } => {
             match core.store.get(key.of(bytes)) {
-                Some(list) => values(core, client, list),
+                Some(list) => {
+                    core.stats.answered.add(1);
+                    add_values(client, list);
+                }
                 None => reply(core, client, &Reply::MissingList),
             }
             None
@@ -128,10 +140,23 @@ fn converse(core: &mut Core, client: &mut Client, bytes: &[u8], command: Command
 
 fn reply(core: &Core, client: &Client, reply: &Reply<'_>) {
     core.stats.answered.add(1);
-    client
-        .outbox
-        .borrow_mut()
-        .reply(|out| encode_reply(reply, client.dialect, out));
+    add(client, reply);
+}
+
+fn add(client: &Client, reply: &Reply<'_>) {
+    let mut outbox = client.outbox.borrow_mut();
+    outbox.reply(|out| encode_reply(reply, client.dialect, out));
+}
+
+/// Adds the values of a key; many or long ones are encoded as they are sent.
+fn add_values(client: &Client, list: &List) {
+    let in_frames = client.dialect != Dialect::Lines;
+    if list.bulk_bytes() > LONG_REPLY_BYTES && (in_frames || list.is_typable()) {
+        let values = Values::new(list, client.dialect);
+        client.outbox.borrow_mut().reply_values(values);
+    } else {
+        add(client, &Reply::Values(list));
+    }
 }
 
 fn refuse(core: &Core, client: &Client, text: &str) {
@@ -156,17 +181,37 @@ fn changed(core: &Core, client: &Client, change: Result<Option<Change>, Full>) -
     }
 }
 
-fn values(core: &Core, client: &Client, list: &List) {
-    let in_frames = client.dialect != Dialect::Lines;
-    if list.bulk_bytes() > LONG_REPLY_BYTES && (in_frames || list.is_typable()) {
-        core.stats.answered.add(1);
-        client
-            .outbox
-            .borrow_mut()
-            .reply_values(Values::new(list, client.dialect));
-    } else {
-        reply(core, client, &Reply::Values(list));
+/// Answers with a page, all of it as the store is now.
+fn list(core: &Core, client: &Client, prefix: &[u8], after: &[u8], count: usize) {
+    let in_lines = client.dialect == Dialect::Lines;
+    let bytes_max = if in_lines { usize::MAX } else { LIST_BYTES_MAX };
+    let page = core.store.page(prefix, after, count, bytes_max);
+    if in_lines
+        && page
+            .keys
+            .iter()
+            .any(|(key, _)| key.starts_with(NOTICE_WORD))
+    {
+        return refuse(core, client, NOTICE_LIKE);
     }
+    let last = page.keys.last().map(|(key, _)| &key[..]);
+    reply(
+        core,
+        client,
+        &Reply::Page {
+            epoch: core.store.epoch(),
+            revision: core.store.revision(),
+            next: last.filter(|_| page.more),
+            keys: page.keys.len(),
+        },
+    );
+    for (key, list) in &page.keys {
+        add(client, &Reply::Key(key));
+        if !in_lines {
+            add_values(client, list);
+        }
+    }
+    add(client, &Reply::PageEnd);
 }
 
 /// Whether a watcher in RESP2 may send this. What it is told are arrays there, as many replies

@@ -3,7 +3,7 @@
 use crate::feed::ClientId;
 use crate::ledger::{Account, Charge};
 use crate::outbox::Outbox;
-use crate::protocol::command::Request;
+use crate::protocol::command::{Command, Request};
 use crate::protocol::notice::Notice;
 use crate::protocol::{Dialect, encode_notice};
 use crate::stats::Stats;
@@ -172,6 +172,13 @@ impl Client {
             self.return_batch();
         }
         Some((input, request))
+    }
+
+    /// Whether the next request is a LIST, for which the store may have to be prepared.
+    pub fn wants_list(&self) -> bool {
+        let batch = self.batches.front();
+        let next = batch.and_then(|batch| batch.requests.get(self.next));
+        matches!(next, Some(Request::Command(Command::List { .. })))
     }
 
     fn return_batch(&mut self) {

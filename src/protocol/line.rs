@@ -147,6 +147,12 @@ pub fn reply(reply: &Reply<'_>, out: &mut Vec<u8>) {
             out.extend_from_slice(text);
             out.push(b'\n');
         }
+        Reply::Page { .. } => {}
+        Reply::Key(key) => {
+            out.extend_from_slice(key);
+            out.push(b'\n');
+        }
+        Reply::PageEnd => out.push(b'\n'),
         Reply::Hello(_) => refused("HELLO is for the framed protocol", out),
         Reply::Stats(stats) => {
             for (name, stat) in *stats {
@@ -165,7 +171,9 @@ pub fn reply(reply: &Reply<'_>, out: &mut Vec<u8>) {
 
 const UNTYPABLE: &str = "a value of this key holds a line end or begins with 'NOTIFY '; \
      read it with the framed protocol";
-const NOTICE_LIKE: &str = "a reply must not begin with 'NOTIFY '; use the framed protocol";
+
+/// Why a line client is refused a reply of which a line would look like a notice.
+pub const NOTICE_LIKE: &str = "a reply must not begin with 'NOTIFY '; use the framed protocol";
 
 fn refused(text: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"Error: ");

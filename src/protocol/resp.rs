@@ -224,8 +224,8 @@ pub fn reply(reply: &Reply<'_>, version: Version, out: &mut Vec<u8>) {
     match (reply, version) {
         (Reply::Done(revision), _) => integer(*revision, out),
         (Reply::Ok, _) => out.extend_from_slice(b"+OK\r\n"),
-        (Reply::Missing | Reply::MissingList, Version::Three) => out.extend_from_slice(b"_\r\n"),
-        (Reply::Missing, Version::Two) => out.extend_from_slice(b"$-1\r\n"),
+        (Reply::Missing, version) => missing(version, out),
+        (Reply::MissingList, Version::Three) => missing(Version::Three, out),
         (Reply::MissingList, Version::Two) => out.extend_from_slice(b"*-1\r\n"),
         (Reply::Values(list), _) => {
             array_head(list.len(), out);
@@ -238,6 +238,29 @@ pub fn reply(reply: &Reply<'_>, version: Version, out: &mut Vec<u8>) {
             bulk(epoch_text(*epoch).as_bytes(), out);
             integer(*revision, out);
         }
+        (
+            Reply::Page {
+                epoch,
+                revision,
+                next,
+                keys,
+            },
+            version,
+        ) => {
+            array_head(4, out);
+            bulk(epoch_text(*epoch).as_bytes(), out);
+            integer(*revision, out);
+            match next {
+                Some(next) => bulk(next, out),
+                None => missing(version, out),
+            }
+            array_head(*keys, out);
+        }
+        (Reply::Key(key), _) => {
+            array_head(2, out);
+            bulk(key, out);
+        }
+        (Reply::PageEnd, _) => {}
         (Reply::Hello(hello), version) => greet(hello, version, out),
         (Reply::Stats(stats), version) => {
             map_head(stats.len(), version, out);
@@ -252,6 +275,13 @@ pub fn reply(reply: &Reply<'_>, version: Version, out: &mut Vec<u8>) {
         (Reply::Help, _) => refuse(&Refusal::new("HELP is for the line protocol"), out),
         (Reply::Refused(refusal), _) => refuse(refusal, out),
     }
+}
+
+fn missing(version: Version, out: &mut Vec<u8>) {
+    out.extend_from_slice(match version {
+        Version::Two => b"$-1\r\n",
+        Version::Three => b"_\r\n",
+    });
 }
 
 fn refuse(refusal: &Refusal, out: &mut Vec<u8>) {
