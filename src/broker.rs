@@ -123,8 +123,9 @@ impl Broker {
         let mut armed = None;
         loop {
             if !self.has_work() {
-                if armed != self.progress.next() {
-                    armed = self.progress.next();
+                let alarm = self.drain.patience_ends().or(self.progress.next());
+                if armed != alarm {
+                    armed = alarm;
                     match armed {
                         Some(at) => clock.set_at(at),
                         None => clock = Timer::never(),
@@ -132,7 +133,7 @@ impl Broker {
                 }
                 match self.wait(&mut clock).await {
                     Wake::Event(event) => self.handle(event),
-                    Wake::Clock => {}
+                    Wake::Clock => armed = None,
                     Wake::End => break,
                 }
             }
@@ -143,7 +144,7 @@ impl Broker {
         }
     }
 
-    /// Waits for an event, or until somebody is to be told that there was nothing to tell.
+    /// Waits for an event, or for the time at which something is to be done without one.
     async fn wait(&self, clock: &mut Timer) -> Wake {
         let event = async { self.events.recv().await.map_or(Wake::End, Wake::Event) };
         let tick = async {
