@@ -91,6 +91,8 @@ pub struct Broker {
     clients: HashMap<ClientId, Client, RandomState>,
     /// Clients with requests that can be executed, in the order of their turns.
     ready: VecDeque<ClientId>,
+    /// Clients that are behind and can be told something, in the order of their turns.
+    lagging: VecDeque<ClientId>,
     /// A change that not everyone has been told of yet. No request is executed before that.
     fanout: Fanout,
     progress: Progress,
@@ -108,6 +110,7 @@ impl Broker {
                 core,
                 clients: HashMap::default(),
                 ready: VecDeque::new(),
+                lagging: VecDeque::new(),
                 fanout: Fanout::default(),
                 progress,
                 drain: Drain::default(),
@@ -155,7 +158,8 @@ impl Broker {
     }
 
     fn has_work(&self) -> bool {
-        self.fanout.is_going_on() || !self.ready.is_empty() || self.core.store.is_untidy()
+        let waits = !self.ready.is_empty() || !self.lagging.is_empty();
+        self.fanout.is_going_on() || waits || self.core.store.is_untidy()
     }
 
     /// Takes what has arrived. Not while a change is being told: who comes to watch then, or is
@@ -180,7 +184,10 @@ impl Broker {
                     self.make_ready(id);
                 }
             }
-            Event::Room(id) => self.make_ready(id),
+            Event::Room(id) => {
+                self.make_lagging(id);
+                self.make_ready(id);
+            }
             Event::Leave(id) => {
                 if let Some(client) = self.clients.get_mut(&id) {
                     client.leaving = true;
@@ -209,10 +216,16 @@ impl Broker {
             // Between two changes is the only time for it: with many watchers every turn may end
             // while a change is being told, and whoever comes would never have a turn.
             self.take_events();
-            let Some(id) = self.ready.pop_front() else {
+            let (ready, lagging) = (self.ready.pop_front(), self.lagging.pop_front());
+            if ready.is_none() && lagging.is_none() {
                 break;
-            };
-            self.serve(id, &mut turn);
+            }
+            if let Some(id) = ready {
+                self.serve(id, &mut turn);
+            }
+            if let Some(id) = lagging {
+                self.catch_up(id, &mut turn);
+            }
         }
         self.tell_progress(&mut turn);
         self.let_go();
@@ -227,9 +240,6 @@ impl Broker {
             return;
         };
         client.is_ready = false;
-        if client.watches {
-            self.catch_up(id, turn);
-        }
         for _ in 0..REQUESTS_A_TURN {
             let Some(client) = self.clients.get_mut(&id) else {
                 return;

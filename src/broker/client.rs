@@ -79,6 +79,8 @@ pub struct Client {
     pub leaving: bool,
     /// It waits for its turn.
     pub is_ready: bool,
+    /// It waits for its turn to be told what it is behind with.
+    pub is_lagging: bool,
     /// It is told of changes.
     pub watches: bool,
     /// It has begun to watch, and the broker has not looked after that.
@@ -122,6 +124,7 @@ impl Client {
             batches: VecDeque::new(),
             leaving: false,
             is_ready: false,
+            is_lagging: false,
             watches: false,
             is_new: false,
             is_held: false,

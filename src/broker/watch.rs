@@ -6,6 +6,9 @@ use crate::feed::{ClientId, Owed};
 use crate::protocol::notice::Notice;
 use crate::protocol::{Dialect, encode_notice};
 
+/// How many notices a client that is behind is told before the next one's turn.
+const NOTICES_A_TURN: usize = 64;
+
 impl Broker {
     /// Tells everyone who is live of the present change, or as many as the turn allows.
     pub(super) fn fan_out(&mut self, turn: &mut Turn) {
@@ -28,36 +31,52 @@ impl Broker {
         }
     }
 
-    /// Tells a client that is behind what it is owed, as much as it takes and the turn allows.
-    /// Its writer rings when it takes more.
+    /// Gives a client that is behind a turn.
+    pub(super) fn make_lagging(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get_mut(&id) else {
+            return;
+        };
+        if client.watches && !client.is_lagging && self.core.feed.is_behind(id) {
+            client.is_lagging = true;
+            self.lagging.push_back(id);
+        }
+    }
+
+    /// Tells a client that is behind a part of what it is owed, if it takes it; its writer rings
+    /// when it takes more. A change that is being told goes first.
     pub(super) fn catch_up(&mut self, id: ClientId, turn: &mut Turn) {
         let Some(client) = self.clients.get_mut(&id) else {
             return;
         };
+        client.is_lagging = false;
         if client.outbox.borrow().is_dead() {
             self.core.feed.give_up(id);
             client.watches = false;
         }
-        while self.core.feed.is_behind(id) {
-            if turn.is_over() {
-                return self.make_ready(id);
+        for _ in 0..NOTICES_A_TURN {
+            if self.fanout.is_going_on() || turn.is_over() {
+                break;
             }
             turn.step();
-            if !self.tell_owed(id, turn) {
-                return;
+            match self.tell_owed(id, turn) {
+                Told::One => {}
+                Told::Paused => break,
+                Told::MustWait => return,
+                Told::All => return self.make_ready(id),
             }
         }
+        self.make_lagging(id);
     }
 
-    /// Tells a client that is behind one thing; false if that must wait until it reads.
-    fn tell_owed(&mut self, id: ClientId, turn: &Turn) -> bool {
+    /// Tells a client that is behind one thing.
+    fn tell_owed(&mut self, id: ClientId, turn: &Turn) -> Told {
         let Some(client) = self.clients.get_mut(&id) else {
-            return false;
+            return Told::MustWait;
         };
         let told = match self.core.feed.owed(id) {
             Owed::Notice(Notice::Lost { first, last }) => {
                 if !client.outbox.borrow_mut().has_room_for_notices() {
-                    return false;
+                    return Told::MustWait;
                 }
                 client.tell_loss(first, last, &self.core.stats);
                 last
@@ -65,22 +84,22 @@ impl Broker {
             Owed::Notice(Notice::Change(change)) => {
                 let notice = encode_notice(&Notice::Change(change), client.dialect);
                 if !client.outbox.borrow_mut().offer(&notice) {
-                    return false;
+                    return Told::MustWait;
                 }
                 change.revision
             }
             Owed::Notice(Notice::Progress { .. } | Notice::Drain { .. }) | Owed::Pause => {
-                return true;
+                return Told::Paused;
             }
             Owed::Nothing => {
                 client.has_caught_up();
                 client.watches = self.core.feed.is_watching(id);
-                return true;
+                return Told::All;
             }
         };
         client.told = turn.begun();
         self.core.feed.told(id, told);
-        true
+        Told::One
     }
 
     /// Tells those who have heard nothing for long how far they have been told.
@@ -125,6 +144,19 @@ impl Broker {
             client.expects_progress = true;
             self.progress.expect(id, client.told);
         }
+        self.make_lagging(id);
         self.make_ready(id);
     }
+}
+
+/// What a step of catching up came to.
+enum Told {
+    /// A notice was told.
+    One,
+    /// Nothing yet: others should have their turn before more is looked at.
+    Paused,
+    /// Nothing: the client must read first.
+    MustWait,
+    /// There is nothing more to tell.
+    All,
 }
