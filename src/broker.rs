@@ -9,22 +9,32 @@
 //!   batch unexecuted and goes on with others, until the client's writer rings [`Event::Room`].
 //! * A turn ends after about half a millisecond, whatever is asked; clients take turns.
 
+mod turn;
 mod client;
+mod fanout;
+mod progress;
 mod answer;
+mod watch;
+mod drain;
 
-use crate::feed::{ClientId, Fanout, Feed};
+use crate::feed::{ClientId, Feed};
 use crate::ledger::Ledger;
-use crate::outbox::Offered;
 use crate::stats::Stats;
 use crate::store::Store;
 use ahash::RandomState;
 use async_channel::{Receiver, Sender};
 use client::Client;
 pub use client::{Batch, Input, Join};
+use drain::Drain;
+use fanout::Fanout;
+use futures_lite::future;
+use progress::Progress;
+use smol::Timer;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use turn::Turn;
 
 /// How many events wait for the broker before those who send them wait.
 const QUEUE_MAX: usize = 1024;
@@ -34,12 +44,6 @@ const EVENTS_A_TURN: usize = 64;
 
 /// How many requests of one client are executed before the next client's turn.
 const REQUESTS_A_TURN: usize = 256;
-
-/// How long a turn may take. The clock is read every few steps, so it takes a little longer.
-const TURN: Duration = Duration::from_micros(500);
-
-/// How many steps there are between two looks at the clock.
-const STEPS_A_LOOK: u32 = 16;
 
 /// What the broker is told. Every event of one client comes through this queue in order.
 #[derive(Debug)]
@@ -63,7 +67,7 @@ pub enum Event {
 pub struct Core {
     /// The data.
     pub store: Store,
-    /// Who watches.
+    /// Who watches what, and the latest changes.
     pub feed: Feed,
     /// The counters.
     pub stats: Arc<Stats>,
@@ -71,11 +75,13 @@ pub struct Core {
     pub ledger: Rc<Ledger>,
     /// Whether line clients are told of their own changes too.
     pub echo: bool,
-    /// When the server started.
-    pub started: Instant,
     /// The server is stopping and closes within this many seconds, which everyone is told who
     /// watches.
     pub draining: Option<u64>,
+    /// After how long a silence a framed watcher is told how far it has been told.
+    pub progress: Duration,
+    /// When the server started.
+    pub started: Instant,
 }
 
 /// The store loop.
@@ -85,8 +91,12 @@ pub struct Broker {
     clients: HashMap<ClientId, Client, RandomState>,
     /// Clients with requests that can be executed, in the order of their turns.
     ready: VecDeque<ClientId>,
+    /// Clients that are behind and can be told something, in the order of their turns.
+    lagging: VecDeque<ClientId>,
     /// A change that not everyone has been told of yet. No request is executed before that.
-    fanout: Option<Fanout>,
+    fanout: Fanout,
+    progress: Progress,
+    drain: Drain,
     events: Receiver<Event>,
 }
 
@@ -94,13 +104,16 @@ impl Broker {
     /// A broker, and the queue through which it is told of everything.
     pub fn new(core: Core) -> (Broker, Sender<Event>) {
         let (sender, events) = async_channel::bounded(QUEUE_MAX);
-        let (clients, ready) = (HashMap::default(), VecDeque::new());
+        let progress = Progress::new(core.progress);
         (
             Broker {
                 core,
-                clients,
-                ready,
-                fanout: None,
+                clients: HashMap::default(),
+                ready: VecDeque::new(),
+                lagging: VecDeque::new(),
+                fanout: Fanout::default(),
+                progress,
+                drain: Drain::default(),
                 events,
             },
             sender,
@@ -109,26 +122,48 @@ impl Broker {
 
     /// Runs until everyone who could send an event is gone.
     pub async fn run(mut self) {
+        let mut clock = Timer::never();
+        let mut armed = None;
         loop {
             if !self.has_work() {
-                match self.events.recv().await {
-                    Ok(event) => self.handle(event),
-                    Err(_) => break,
+                let alarm = self.drain.patience_ends().or(self.progress.next());
+                if armed != alarm {
+                    armed = alarm;
+                    match armed {
+                        Some(at) => clock.set_at(at),
+                        None => clock = Timer::never(),
+                    }
+                }
+                match self.wait(&mut clock).await {
+                    Wake::Event(event) => self.handle(event),
+                    Wake::Clock => armed = None,
+                    Wake::End => break,
                 }
             }
             self.turn();
             if self.has_work() {
-                futures_lite::future::yield_now().await;
+                future::yield_now().await;
             }
         }
     }
 
-    fn has_work(&self) -> bool {
-        self.fanout.is_some() || !self.ready.is_empty() || self.core.store.is_untidy()
+    /// Waits for an event, or for the time at which something is to be done without one.
+    async fn wait(&self, clock: &mut Timer) -> Wake {
+        let event = async { self.events.recv().await.map_or(Wake::End, Wake::Event) };
+        let tick = async {
+            clock.await;
+            Wake::Clock
+        };
+        future::or(event, tick).await
     }
 
-    /// Takes what has arrived. Not while a change is being told: what comes may end a watch or a
-    /// client, and the list of watchers must hold still.
+    fn has_work(&self) -> bool {
+        let waits = !self.ready.is_empty() || !self.lagging.is_empty();
+        self.fanout.is_going_on() || waits || self.core.store.is_untidy()
+    }
+
+    /// Takes what has arrived. Not while a change is being told: who comes to watch then, or is
+    /// behind and catches up, must not hear of it, or must, and none of that could be told.
     fn take_events(&mut self) {
         for _ in 0..EVENTS_A_TURN {
             match self.events.try_recv() {
@@ -150,7 +185,7 @@ impl Broker {
                 }
             }
             Event::Room(id) => {
-                self.tell_loss(id);
+                self.make_lagging(id);
                 self.make_ready(id);
             }
             Event::Leave(id) => {
@@ -160,7 +195,7 @@ impl Broker {
                 }
             }
             Event::Pressure => {}
-            Event::Drain(seconds) => self.drain(seconds),
+            Event::Drain(seconds) => self.begin_drain(seconds),
         }
     }
 
@@ -173,19 +208,27 @@ impl Broker {
         }
     }
 
-    /// One turn: at most about [`TURN`].
+    /// One turn, until it is over or nothing is left to do.
     fn turn(&mut self) {
         let mut turn = Turn::begin();
         self.fan_out(&mut turn);
-        while self.fanout.is_none() && !turn.is_over() {
+        while !self.fanout.is_going_on() && !turn.is_over() {
             // Between two changes is the only time for it: with many watchers every turn may end
             // while a change is being told, and whoever comes would never have a turn.
             self.take_events();
-            let Some(id) = self.ready.pop_front() else {
+            let (ready, lagging) = (self.ready.pop_front(), self.lagging.pop_front());
+            if ready.is_none() && lagging.is_none() {
                 break;
-            };
-            self.serve(id, &mut turn);
+            }
+            if let Some(id) = ready {
+                self.serve(id, &mut turn);
+            }
+            if let Some(id) = lagging {
+                self.catch_up(id, &mut turn);
+            }
         }
+        self.tell_progress(&mut turn);
+        self.let_go();
         self.core.store.tidy();
         self.relieve();
     }
@@ -204,77 +247,58 @@ impl Broker {
             if client.must_wait() {
                 return;
             }
+            if client.wants_list() && !self.core.store.is_listable() {
+                turn.look();
+                break;
+            }
             let Some((input, request)) = client.next_request() else {
                 break;
             };
             let change = answer::answer(&mut self.core, client, &input, request);
             turn.step();
-            if let Some(change) = change.filter(|_| !self.core.feed.watchers().is_empty()) {
-                self.fanout = Some(Fanout::new(change, id));
+            if let Some(change) = change {
+                self.fanout.begin(&mut self.core.feed, change, id);
                 self.fan_out(turn);
             }
-            if self.fanout.is_some() || turn.is_over() {
+            if self.fanout.is_going_on() || turn.is_over() {
                 break;
             }
         }
         match self.clients.get(&id) {
+            Some(client) if client.is_new => self.welcome(id, turn),
             Some(client) if client.has_requests() => self.make_ready(id),
             Some(client) if client.leaving => self.finish(id),
             _ => {}
         }
     }
 
-    /// Tells everyone of the present change, or as many as the turn allows.
-    fn fan_out(&mut self, turn: &mut Turn) {
-        let Some(fanout) = &mut self.fanout else {
-            return;
-        };
-        let revision = fanout.revision();
-        while !turn.is_over() {
-            let Some((id, notice)) = fanout.next(&self.core.feed) else {
-                self.fanout = None;
-                return;
-            };
-            turn.step();
-            let Some(client) = self.clients.get_mut(&id) else {
-                continue;
-            };
-            if client.outbox.borrow_mut().offer(revision, notice) == Offered::LossBegins {
-                client.loss_begins();
-            }
+    /// Ends a client that has left, now that everything it asked has been answered. While a
+    /// change is being told it waits, for it may be among those who are told.
+    fn finish(&mut self, id: ClientId) {
+        if self.fanout.is_going_on() {
+            return self.make_ready(id);
         }
-    }
-
-    /// Tells a client which changes it was not told of, now that there is room for that.
-    fn tell_loss(&mut self, id: ClientId) {
         let Some(client) = self.clients.get_mut(&id) else {
             return;
         };
-        if client.outbox.borrow().has_room_for_notices() {
-            client.tell_loss(&self.core.stats);
-        }
-    }
-
-    /// Ends a client that has left, now that everything it asked has been answered. While a
-    /// change is being told it waits, for the list of watchers must hold still.
-    fn finish(&mut self, id: ClientId) {
-        if self.fanout.is_some() {
-            return self.make_ready(id);
-        }
-        if let Some(mut client) = self.clients.remove(&id) {
-            self.core.feed.unwatch(id);
-            client.tell_loss(&self.core.stats);
-            client.outbox.borrow_mut().close();
-        }
-    }
-
-    fn drain(&mut self, seconds: u64) {
-        self.core.draining = Some(seconds);
-        for watcher in self.core.feed.watchers() {
-            if let Some(client) = self.clients.get(&watcher.client) {
-                client.tell_drain(seconds);
+        if client.watches {
+            let is_draining = self.core.draining.is_some();
+            if is_draining && self.drain.holds(client) {
+                return;
+            }
+            if is_draining {
+                if let Some((first, last)) = self.core.feed.give_up(id) {
+                    client.tell_loss(first, last, &self.core.stats);
+                }
+            } else {
+                self.core.feed.leave(id);
+                if self.core.feed.is_behind(id) {
+                    return;
+                }
             }
         }
+        client.outbox.borrow_mut().close();
+        self.clients.remove(&id);
     }
 
     /// Ends the clients that hold most until the others together hold no more than they may.
@@ -303,31 +327,10 @@ impl Broker {
     }
 }
 
-/// A turn of the broker: the steps it has taken and when it is over.
-#[derive(Debug)]
-struct Turn {
-    end: Instant,
-    steps: u32,
-    over: bool,
-}
-
-impl Turn {
-    fn begin() -> Turn {
-        Turn {
-            end: Instant::now() + TURN,
-            steps: 0,
-            over: false,
-        }
-    }
-
-    fn step(&mut self) {
-        self.steps += 1;
-        if self.steps.is_multiple_of(STEPS_A_LOOK) {
-            self.over = Instant::now() >= self.end;
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        self.over
-    }
+/// What ended a wait.
+enum Wake {
+    Event(Event),
+    Clock,
+    /// Nobody is left who could send an event.
+    End,
 }

@@ -1,158 +1,311 @@
-//! Knows who is told of which change.
+//! Knows who is told of which change, and how far each has been told.
 //!
-//! For now a watch is for every key, so this is a list of watchers; prefixes, the history and
-//! catching up belong here. Pure: it gives the names of clients and leaves the telling to the
-//! broker.
+//! A client that keeps up is *live*: its prefixes stand in the tree, and a change finds it there.
+//! One whose notices do not fit in its outbox is *behind*: it leaves the tree, so that it costs a
+//! change nothing, and is told from the history when it reads again, until it has caught up. What
+//! has left the history by then is lost to it, and it is told that.
+//!
+//! Pure: it says what a client is owed, and leaves the telling to the broker.
 
-use crate::protocol::notice::{Change, Encoded, Notice};
-use crate::protocol::{Dialect, encode_notice};
-use std::collections::HashMap;
+mod prefixes;
+mod history;
+mod watcher;
+
+use crate::protocol::command::Since;
+use crate::protocol::notice::{Change, Notice};
+use ahash::RandomState;
+use hashbrown::HashMap;
+pub use history::History;
+use prefixes::Prefixes;
+use watcher::Watcher;
 
 /// The number of a client, unique as long as the server runs.
 pub type ClientId = u64;
 
-/// A client that is told of changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Watcher {
-    /// Who it is.
-    pub client: ClientId,
-    /// How it is spoken to.
-    pub dialect: Dialect,
-    /// Whether it is told of its own changes too.
+/// How many prefixes one client may watch.
+pub const PREFIXES_MAX: usize = 1000;
+
+/// How many changes are compared with how many prefixes before [`Feed::owed`] pauses.
+const LOOKS_MAX: usize = 1024;
+
+/// What a client asks to be told of.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish<'a> {
+    /// The changes to keys that begin with this.
+    pub prefix: &'a [u8],
+    /// Those after this revision of this series, instead of those to come.
+    pub since: Option<Since>,
+    /// Also those that it makes itself.
     pub echo: bool,
 }
 
-/// Who watches.
-#[derive(Debug, Default)]
+/// Why a wish cannot be granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denied {
+    /// SINCE is for a client that watches nothing.
+    Watching,
+    /// The client watches as many prefixes as it may.
+    TooMany,
+    /// The changes after that revision are not known, or not known any more. This is the first
+    /// revision that is held.
+    Gone(u64),
+}
+
+/// What a client that is behind is to be told next.
+#[derive(Debug)]
+pub enum Owed<'a> {
+    /// A change, or that some are lost.
+    Notice(Notice<'a>),
+    /// Nothing so far: there is more to look at.
+    Pause,
+    /// Nothing: it has caught up, and is live.
+    Nothing,
+}
+
+/// Who watches what, and the latest changes.
+#[derive(Debug)]
 pub struct Feed {
-    watchers: Vec<Watcher>,
-    places: HashMap<ClientId, usize>,
+    history: History,
+    /// The prefixes of those who are live.
+    prefixes: Prefixes,
+    watchers: HashMap<ClientId, Watcher, RandomState>,
 }
 
 impl Feed {
-    /// Tells this client of every change from now on; again, only how to tell it may differ.
-    pub fn watch(&mut self, watcher: Watcher) {
-        let place = *self
-            .places
-            .entry(watcher.client)
-            .or_insert(self.watchers.len());
-        match self.watchers.get_mut(place) {
-            Some(held) => *held = watcher,
-            None => self.watchers.push(watcher),
+    /// Nobody watches, and nothing has happened after this revision. The history takes at most
+    /// so many bytes.
+    pub fn new(history_bytes: usize, revision: u64) -> Feed {
+        Feed {
+            history: History::new(history_bytes, revision),
+            prefixes: Prefixes::default(),
+            watchers: HashMap::default(),
         }
     }
 
-    /// Tells this client of nothing more.
-    pub fn unwatch(&mut self, client: ClientId) {
-        let Some(place) = self.places.remove(&client) else {
+    /// The latest changes.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// How many clients watch.
+    pub fn watchers(&self) -> usize {
+        self.watchers.len()
+    }
+
+    /// Everyone who watches.
+    pub fn clients(&self) -> impl Iterator<Item = ClientId> {
+        self.watchers.keys().copied()
+    }
+
+    /// Whether this client watches.
+    pub fn is_watching(&self, client: ClientId) -> bool {
+        self.watchers.contains_key(&client)
+    }
+
+    /// Whether this client watches and has not been told everything that it could be.
+    pub fn is_behind(&self, client: ClientId) -> bool {
+        self.watchers
+            .get(&client)
+            .is_some_and(|watcher| watcher.behind.is_some())
+    }
+
+    /// What the prefixes that this client watches take, in bytes.
+    pub fn bytes(&self, client: ClientId) -> usize {
+        self.watchers.get(&client).map_or(0, Watcher::bytes)
+    }
+
+    /// Tells a client of what it wishes. Returns the revision after which that begins.
+    ///
+    /// # Errors
+    ///
+    /// See [`Denied`]; nothing has changed then.
+    pub fn watch(&mut self, id: ClientId, wish: &Wish<'_>, epoch: u64) -> Result<u64, Denied> {
+        let now = self.history.last();
+        let replaced = self
+            .watchers
+            .get(&id)
+            .is_some_and(|held| held.is_replaced_by(wish.prefix));
+        if replaced {
+            self.unwatch(id, None);
+        }
+        let held = self.watchers.get(&id);
+        let from = match wish.since {
+            None => now,
+            Some(_) if held.is_some() => return Err(Denied::Watching),
+            Some(since) => self.resume(since, epoch)?,
+        };
+        if held.is_some_and(|held| held.watches.len() >= PREFIXES_MAX && !held.has(wish.prefix)) {
+            return Err(Denied::TooMany);
+        }
+        let watcher = self.watchers.entry(id).or_default();
+        if from < now {
+            watcher.behind = Some(from + 1);
+        }
+        let is_new = watcher.watch(wish.prefix, from, wish.echo, now);
+        if is_new && watcher.behind.is_none() {
+            self.prefixes.insert(wish.prefix, id);
+        }
+        Ok(from)
+    }
+
+    /// The same for a client that has not asked: it is told of every change, until it asks for
+    /// something else.
+    pub fn listen(&mut self, id: ClientId, echo: bool) {
+        let wish = Wish {
+            prefix: b"",
+            since: None,
+            echo,
+        };
+        if self.watch(id, &wish, 0).is_ok()
+            && let Some(watcher) = self.watchers.get_mut(&id)
+        {
+            watcher.make_implicit();
+        }
+    }
+
+    fn resume(&self, since: Since, epoch: u64) -> Result<u64, Denied> {
+        let first = self.history.first();
+        let is_known = since.epoch == epoch
+            && since.revision <= self.history.last()
+            && since.revision + 1 >= first;
+        if is_known {
+            Ok(since.revision)
+        } else {
+            Err(Denied::Gone(first))
+        }
+    }
+
+    /// Tells a client no more of one prefix, or of any. What it has not been told is forgotten.
+    pub fn unwatch(&mut self, id: ClientId, prefix: Option<&[u8]>) {
+        let Some(watcher) = self.watchers.get_mut(&id) else {
             return;
         };
-        self.watchers.swap_remove(place);
-        if let Some(moved) = self.watchers.get(place) {
-            self.places.insert(moved.client, place);
+        let is_live = watcher.behind.is_none();
+        for watch in watcher.watches.extract_if(.., |watch| {
+            prefix.is_none_or(|prefix| *watch.prefix == *prefix)
+        }) {
+            if is_live {
+                self.prefixes.remove(&watch.prefix, id);
+            }
+        }
+        if watcher.watches.is_empty() {
+            self.watchers.remove(&id);
         }
     }
 
-    /// Whether this client is told of changes.
-    pub fn is_watching(&self, client: ClientId) -> bool {
-        self.places.contains_key(&client)
-    }
-
-    /// Everyone who is told of changes, in an order that holds until the next watch or unwatch.
-    pub fn watchers(&self) -> &[Watcher] {
-        &self.watchers
-    }
-}
-
-/// A change on its way to those who watch, encoded once for each dialect that they speak.
-#[derive(Debug)]
-pub struct Fanout {
-    change: Change,
-    by: ClientId,
-    next: usize,
-    line: Option<Encoded>,
-    frame: Option<Encoded>,
-}
-
-impl Fanout {
-    /// Begins to tell of a change made by this client.
-    pub fn new(change: Change, by: ClientId) -> Fanout {
-        Fanout {
-            change,
-            by,
-            next: 0,
-            line: None,
-            frame: None,
+    /// Remembers a change; in `told` it puts everyone who is to be told of it now, each once.
+    pub fn record(&mut self, change: &Change, by: ClientId, told: &mut Vec<ClientId>) {
+        told.clear();
+        let entry = change.entry();
+        self.history.push(&entry, by);
+        if self.prefixes.gather(entry.key, told) > 1 {
+            // Runs of ascending numbers, which this sort merges.
+            told.sort();
+            told.dedup();
+        }
+        if let Ok(at) = told.binary_search(&by) {
+            let wants = |watcher: &Watcher| watcher.wants(&entry, true);
+            if !self.watchers.get(&by).is_some_and(wants) {
+                told.remove(at);
+            }
         }
     }
 
-    /// The revision of the change.
-    pub fn revision(&self) -> u64 {
-        self.change.revision
+    /// Says that a client could not be told of the change that made this revision. It is behind
+    /// from there on.
+    pub fn fall_behind(&mut self, id: ClientId, revision: u64) {
+        let Some(watcher) = self.watchers.get_mut(&id) else {
+            return;
+        };
+        watcher.behind = Some(revision);
+        for watch in &watcher.watches {
+            self.prefixes.remove(&watch.prefix, id);
+        }
     }
 
-    /// The next client to tell and what to tell it, or nothing when all have been told.
-    pub fn next(&mut self, feed: &Feed) -> Option<(ClientId, &Encoded)> {
-        loop {
-            let watcher = feed.watchers().get(self.next)?;
-            self.next += 1;
-            if watcher.client != self.by || watcher.echo {
-                let notice = Notice::Change(&self.change);
-                let encoded = match watcher.dialect {
-                    Dialect::Lines => &mut self.line,
-                    Dialect::Resp2 | Dialect::Resp3 => &mut self.frame,
-                };
-                let made = encoded.get_or_insert_with(|| encode_notice(&notice, watcher.dialect));
-                return Some((watcher.client, made));
+    /// Says that a client leaves: it is told of what there is now, and then of nothing more.
+    pub fn leave(&mut self, id: ClientId) {
+        let last = self.history.last();
+        match self.watchers.get_mut(&id) {
+            Some(watcher) if watcher.behind.is_some() => _ = watcher.until.get_or_insert(last),
+            _ => self.unwatch(id, None),
+        }
+    }
+
+    /// What a client that is behind is to be told next. It stays so until it has been
+    /// [`told`](Feed::told).
+    pub fn owed(&mut self, id: ClientId) -> Owed<'_> {
+        let Some(watcher) = self.watchers.get_mut(&id) else {
+            return Owed::Nothing;
+        };
+        let Some(next) = watcher.behind else {
+            return Owed::Nothing;
+        };
+        let first = self.history.first();
+        let last = watcher.until.unwrap_or(self.history.last());
+        if next < first && next <= last {
+            let (first, last) = (next, last.min(first - 1));
+            return Owed::Notice(Notice::Lost { first, last });
+        }
+        let looks = (LOOKS_MAX / watcher.watches.len().max(1)).max(1) as u64;
+        let pause = last.min(next + looks);
+        let history = &self.history;
+        let wanted = (next..=pause).find(|revision| {
+            let change = history.get(*revision);
+            change.is_some_and(|(change, by)| watcher.wants(&change, id == by))
+        });
+        watcher.behind = Some(wanted.unwrap_or(pause + 1));
+        if wanted.is_none() && pause == last {
+            self.has_caught_up(id);
+            return Owed::Nothing;
+        }
+        let change = wanted.and_then(|revision| self.history.get(revision));
+        change.map_or(Owed::Pause, |(change, _)| {
+            Owed::Notice(Notice::Change(change))
+        })
+    }
+
+    /// Puts a client that has caught up back into the tree, or forgets it if it leaves.
+    fn has_caught_up(&mut self, id: ClientId) {
+        let Some(watcher) = self.watchers.get_mut(&id) else {
+            return;
+        };
+        watcher.behind = None;
+        if watcher.until.is_some() {
+            self.watchers.remove(&id);
+            return;
+        }
+        for watch in &watcher.watches {
+            self.prefixes.insert(&watch.prefix, id);
+        }
+    }
+
+    /// Says that a client that is behind has been told everything up to a revision.
+    pub fn told(&mut self, id: ClientId, revision: u64) {
+        if let Some(watcher) = self.watchers.get_mut(&id)
+            && watcher.behind.is_some()
+        {
+            watcher.behind = Some(revision + 1);
+        }
+    }
+
+    /// Gives up what a client that is behind has not been told: the range of it, if there is any.
+    pub fn give_up(&mut self, id: ClientId) -> Option<(u64, u64)> {
+        let watcher = self.watchers.remove(&id)?;
+        match watcher.behind {
+            Some(next) => {
+                let last = watcher.until.unwrap_or(self.history.last());
+                (next <= last).then_some((next, last))
+            }
+            None => {
+                for watch in &watcher.watches {
+                    self.prefixes.remove(&watch.prefix, id);
+                }
+                None
             }
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::protocol::notice::What;
-    use std::rc::Rc;
-
-    fn told(feed: &Feed, by: ClientId) -> Vec<ClientId> {
-        let key = Rc::from(&b"k"[..]);
-        let mut fanout = Fanout::new(
-            Change {
-                revision: 1,
-                key,
-                what: What::Delete,
-            },
-            by,
-        );
-        let mut told: Vec<_> = std::iter::from_fn(|| fanout.next(feed).map(|(id, _)| id)).collect();
-        told.sort_unstable();
-        told
-    }
-
-    #[test]
-    fn everyone_who_watches_is_told_once_and_oneself_only_with_echo() {
-        let mut feed = Feed::default();
-        for client in 1..=5 {
-            feed.watch(Watcher {
-                client,
-                dialect: Dialect::Lines,
-                echo: client == 5,
-            });
-        }
-        feed.watch(Watcher {
-            client: 2,
-            dialect: Dialect::Resp3,
-            echo: false,
-        });
-        assert_eq!(told(&feed, 1), [2, 3, 4, 5]);
-        assert_eq!(told(&feed, 5), [1, 2, 3, 4, 5]);
-        feed.unwatch(1);
-        feed.unwatch(9);
-        assert_eq!(told(&feed, 9), [2, 3, 4, 5]);
-        feed.unwatch(5);
-        feed.unwatch(2);
-        assert_eq!(told(&feed, 9), [3, 4]);
-        assert!(feed.is_watching(3) && !feed.is_watching(2));
-    }
-}
+mod tests;

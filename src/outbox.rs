@@ -7,8 +7,8 @@
 //!
 //! Replies and notices share one queue and are counted apart. Replies are never dropped: while
 //! they exceed the limit the broker executes nothing more for this client. Notices never make
-//! anyone wait: the newest that does not fit is dropped, and the range of what was dropped is
-//! told as soon as there is room.
+//! anyone wait: one that does not fit is refused, and the client is told it from the history when
+//! there is room.
 
 mod piece;
 
@@ -20,8 +20,9 @@ use piece::Piece;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
 
-/// The most notices that wait for one client.
-pub const NOTICES_MAX: usize = 500;
+/// How much of notices waits for one client at most, in bytes, unless it is one notice alone. A
+/// client that reads is told the rest from the history, as it reads.
+pub const NOTICE_BYTES_MAX: usize = 64 * 1024;
 
 /// How long a piece of bytes may grow before the next begins; also a slice of a long reply.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -41,17 +42,6 @@ pub struct Flushed {
     pub delivered: u64,
     /// Whether the sink would block; otherwise there may be more, unless the outbox is empty.
     pub blocked: bool,
-}
-
-/// What became of a notice that was offered.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Offered {
-    /// It waits for the client.
-    Kept,
-    /// It was dropped, and is the first of a range.
-    LossBegins,
-    /// It was dropped, and so was the one before it.
-    Lost,
 }
 
 /// Where a notice ends in the stream, and how long it is.
@@ -77,12 +67,10 @@ pub struct Outbox {
     marks: VecDeque<Mark>,
     notice_bytes: usize,
     bytes_max: usize,
-    /// The first and the last change that this client was not told of, until it is told that.
-    lost: Option<(u64, u64)>,
     /// The broker waits for the client to read replies, and has not been rung.
     wants_room: bool,
-    /// The broker waits for room to tell of a loss, and has not been rung.
-    owes_loss: bool,
+    /// The broker waits for room for notices, and has not been rung.
+    owes_notices: bool,
     closed: bool,
     dead: bool,
     rung: bool,
@@ -91,7 +79,7 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// An empty outbox that holds replies up to `bytes_max`, and notices up to as much again.
+    /// An empty outbox that holds replies up to `bytes_max`.
     pub fn new(bytes_max: usize, bell: Sender<()>, charge: Charge) -> Outbox {
         Outbox {
             pieces: VecDeque::new(),
@@ -102,9 +90,8 @@ impl Outbox {
             marks: VecDeque::new(),
             notice_bytes: 0,
             bytes_max,
-            lost: None,
             wants_room: false,
-            owes_loss: false,
+            owes_notices: false,
             closed: false,
             dead: false,
             rung: false,
@@ -166,23 +153,17 @@ impl Outbox {
         self.grown(added);
     }
 
-    /// Appends the notice of the change that made this revision if it fits, and else notes the
-    /// loss. One notice always fits, however long.
-    pub fn offer(&mut self, revision: u64, notice: &Encoded) -> Offered {
-        if let Some((_, last)) = &mut self.lost {
-            *last = revision;
-            return Offered::Lost;
+    /// Appends the notice of a change if it fits; if not, the writer rings when there is room.
+    /// One notice always fits, however long.
+    pub fn offer(&mut self, notice: &Encoded) -> bool {
+        let fits =
+            self.marks.is_empty() || self.notice_bytes + notice.bytes_len() <= NOTICE_BYTES_MAX;
+        if fits {
+            self.notice(notice, true);
+        } else {
+            self.owes_notices = true;
         }
-        let fits = self.marks.is_empty()
-            || (self.marks.len() < NOTICES_MAX
-                && self.notice_bytes + notice.bytes_len() <= self.bytes_max);
-        if !fits && !self.dead {
-            self.lost = Some((revision, revision));
-            self.owes_loss = true;
-            return Offered::LossBegins;
-        }
-        self.notice(notice, true);
-        Offered::Kept
+        fits
     }
 
     /// Appends a notice that is not of a change, whatever waits.
@@ -190,14 +171,16 @@ impl Outbox {
         self.notice(notice, false);
     }
 
-    /// Whether half of what notices may take is free.
-    pub fn has_room_for_notices(&self) -> bool {
-        self.marks.len() <= NOTICES_MAX / 2 && self.notice_bytes <= self.bytes_max / 2
+    /// Whether notices wait.
+    pub fn has_notices(&self) -> bool {
+        !self.marks.is_empty()
     }
 
-    /// Takes the range of the changes that this client was not told of, to be told that.
-    pub fn take_lost(&mut self) -> Option<(u64, u64)> {
-        self.lost.take()
+    /// Whether half of what notices may take is free; if not, the writer rings when it is.
+    pub fn has_room_for_notices(&mut self) -> bool {
+        let has_room = self.notice_bytes <= NOTICE_BYTES_MAX / 2;
+        self.owes_notices |= !has_room;
+        has_room
     }
 
     /// Puts nothing more in; the writer ends the connection when the rest is written.
@@ -211,7 +194,7 @@ impl Outbox {
         self.dead = true;
         self.rubbish.append(&mut self.pieces);
         self.marks.clear();
-        (self.lost, self.notice_bytes, self.head) = (None, 0, 0);
+        (self.notice_bytes, self.head) = (0, 0);
         self.written = self.queued;
         self.charge.set(0);
         // A writer that waits for the socket has taken the bell and not answered it.
@@ -231,14 +214,14 @@ impl Outbox {
         self.rung = false;
     }
 
-    /// Whether there is room now that the broker waits for: for replies, if it asked, or to tell
-    /// of a loss. Says so once.
+    /// Whether there is room now that the broker waits for: for replies, or for notices. Says so
+    /// once.
     pub fn takes_room(&mut self) -> bool {
         let for_replies = self.wants_room && self.reply_bytes() <= self.bytes_max / 2;
-        let for_loss = self.owes_loss && self.has_room_for_notices();
+        let for_notices = self.owes_notices && self.notice_bytes <= NOTICE_BYTES_MAX / 2;
         self.wants_room &= !for_replies;
-        self.owes_loss &= !for_loss;
-        for_replies || for_loss
+        self.owes_notices &= !for_notices;
+        for_replies || for_notices
     }
 
     /// Writes until nothing is left, the sink would block, or others should have their turn.

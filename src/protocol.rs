@@ -89,7 +89,8 @@ pub fn encode_notice(notice: &Notice<'_>, dialect: Dialect) -> Encoded {
     let mut encoded = Encoded::default();
     match dialect {
         Dialect::Lines => line::notice(notice, encoded.bytes()),
-        Dialect::Resp2 | Dialect::Resp3 => resp::notice(notice, &mut encoded),
+        Dialect::Resp2 => resp::notice(notice, Version::Two, &mut encoded),
+        Dialect::Resp3 => resp::notice(notice, Version::Three, &mut encoded),
     }
     encoded
 }

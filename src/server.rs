@@ -270,12 +270,13 @@ fn core(config: &Config, stats: &Arc<Stats>, ledger: &Rc<Ledger>) -> Core {
     let epoch = RandomState::new().hash_one("epoch");
     Core {
         store: Store::new(limits, epoch),
-        feed: Feed::default(),
+        feed: Feed::new(config.history_bytes, 0),
         stats: stats.clone(),
         ledger: ledger.clone(),
         echo: config.echo,
-        started: Instant::now(),
         draining: None,
+        progress: Duration::from_secs(config.progress_secs),
+        started: Instant::now(),
     }
 }
 

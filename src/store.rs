@@ -71,6 +71,15 @@ pub enum Updated {
     Same,
 }
 
+/// stub
+#[derive(Debug)]
+pub struct Page<'a> {
+    /// stub
+    pub keys: Vec<(&'a Value, &'a List)>,
+    /// stub
+    pub more: bool,
+}
+
 /// The keys and their values. The hash is keyed at random, for strangers choose the keys.
 #[derive(Debug)]
 pub struct Store {
@@ -211,6 +220,34 @@ impl Store {
             self.removed.push(list.into_chunks());
         }
         Some(self.changed(key, What::Delete))
+    }
+
+    /// stub
+    pub fn is_listable(&mut self) -> bool {
+        true
+    }
+
+    /// stub
+    pub fn page(&self, prefix: &[u8], after: &[u8], count: usize, bytes_max: usize) -> Page<'_> {
+        let mut keys: Vec<_> = self
+            .keys
+            .iter()
+            .filter(|(key, _)| key.starts_with(prefix) && key[..] > *after)
+            .collect();
+        keys.sort_by(|one, other| one.0.cmp(other.0));
+        let mut bytes = 0;
+        let all = keys.len();
+        let fit = keys.iter().take(count).take_while(|(key, list)| {
+            let first = bytes == 0;
+            bytes += key.len() + list.bulk_bytes() + 20;
+            first || bytes <= bytes_max
+        });
+        let n = fit.count();
+        keys.truncate(n);
+        Page {
+            more: n < all,
+            keys,
+        }
     }
 
     /// Whether [`Store::tidy`] has something to do.

@@ -2,9 +2,10 @@
 
 use super::Core;
 use super::client::{Client, Input};
-use crate::feed::Watcher;
-use crate::list::List;
+use crate::feed::{Denied, PREFIXES_MAX, Wish};
+use crate::list::{List, NOTICE_WORD};
 use crate::protocol::command::{Command, Refusal, Request, Version};
+use crate::protocol::line::NOTICE_LIKE;
 use crate::protocol::notice::Change;
 use crate::protocol::reply::{Hello, Reply, SERVER, Stat, epoch_text};
 use crate::protocol::values::Values;
@@ -13,6 +14,9 @@ use crate::store::{Full, Updated};
 
 /// A reply longer than this is encoded in slices, as it is sent.
 const LONG_REPLY_BYTES: usize = 64 * 1024;
+
+/// How long a page of LIST is in frames, unless it holds one key alone.
+const LIST_BYTES_MAX: usize = 256 * 1024;
 
 /// Answers a request of a client. A change that it made is returned, to be told to others.
 pub(super) fn answer(
@@ -28,12 +32,16 @@ pub(super) fn answer(
             return None;
         }
         Request::Listen => {
-            watch(core, client);
-            tell_drain(core, client);
+            core.feed.listen(client.id, core.echo);
+            begin_to_watch(core, client);
             return None;
         }
     };
     let bytes = &input.bytes;
+    if client.watches && client.dialect == Dialect::Resp2 && !is_for_resp2_watchers(&command) {
+        refuse(core, client, "use HELLO 3");
+        return None;
+    }
     match command {
         Command::Put { key, value } => {
             let put = core.store.put(key.of(bytes), value.of(bytes));
@@ -61,9 +69,21 @@ pub(super) fn answer(
                 Err(full) => changed(core, client, Err(full)),
             }
         }
+        Command::List {
+            prefix,
+            after,
+            count,
+        } => {
+            let after = after.map_or(&b""[..], |after| after.of(bytes));
+            list(core, client, prefix.of(bytes), after, count);
+            None
+        }
         Command::Get { key } => {
             match core.store.get(key.of(bytes)) {
-                Some(list) => values(core, client, list),
+                Some(list) => {
+                    core.stats.answered.add(1);
+                    add_values(client, list);
+                }
                 None => reply(core, client, &Reply::MissingList),
             }
             None
@@ -86,21 +106,24 @@ fn converse(core: &mut Core, client: &mut Client, bytes: &[u8], command: Command
             reply(core, client, &Reply::Text(text.of(bytes)));
         }
         Command::Hello { version, name } => hello(core, client, version, name.map(|n| n.of(bytes))),
-        Command::Watch { .. } => match client.dialect {
-            Dialect::Resp2 => refuse(core, client, "use HELLO 3"),
-            Dialect::Lines | Dialect::Resp3 => {
-                watch(core, client);
-                let (epoch, revision) = (core.store.epoch(), core.store.revision());
-                reply(core, client, &Reply::Watching { epoch, revision });
-                tell_drain(core, client);
-            }
-        },
+        Command::Watch {
+            prefix,
+            since,
+            echo,
+        } => {
+            let prefix = prefix.of(bytes);
+            let wish = Wish {
+                prefix,
+                since,
+                echo: echo || (client.dialect == Dialect::Lines && core.echo),
+            };
+            watch(core, client, &wish);
+        }
         Command::Unwatch { prefix } => {
-            // Every watch is for the empty prefix; to end another, that is not there, is no error.
-            if prefix.is_none_or(|prefix| prefix.of(bytes).is_empty()) {
-                core.feed.unwatch(client.id);
-                client.outbox.borrow_mut().take_lost();
-            }
+            core.feed
+                .unwatch(client.id, prefix.map(|prefix| prefix.of(bytes)));
+            client.watches = core.feed.is_watching(client.id);
+            client.watch_charge.set(core.feed.bytes(client.id));
             reply(core, client, &Reply::Ok);
         }
         Command::Stats => reply(core, client, &Reply::Stats(&stats(core))),
@@ -110,16 +133,30 @@ fn converse(core: &mut Core, client: &mut Client, bytes: &[u8], command: Command
         | Command::Get { .. }
         | Command::Update { .. }
         | Command::Remove { .. }
-        | Command::Delete { .. } => unreachable!("answered by the caller"),
+        | Command::Delete { .. }
+        | Command::List { .. } => unreachable!("answered by the caller"),
     }
 }
 
 fn reply(core: &Core, client: &Client, reply: &Reply<'_>) {
     core.stats.answered.add(1);
-    client
-        .outbox
-        .borrow_mut()
-        .reply(|out| encode_reply(reply, client.dialect, out));
+    add(client, reply);
+}
+
+fn add(client: &Client, reply: &Reply<'_>) {
+    let mut outbox = client.outbox.borrow_mut();
+    outbox.reply(|out| encode_reply(reply, client.dialect, out));
+}
+
+/// Adds the values of a key; many or long ones are encoded as they are sent.
+fn add_values(client: &Client, list: &List) {
+    let in_frames = client.dialect != Dialect::Lines;
+    if list.bulk_bytes() > LONG_REPLY_BYTES && (in_frames || list.is_typable()) {
+        let values = Values::new(list, client.dialect);
+        client.outbox.borrow_mut().reply_values(values);
+    } else {
+        add(client, &Reply::Values(list));
+    }
 }
 
 fn refuse(core: &Core, client: &Client, text: &str) {
@@ -144,32 +181,77 @@ fn changed(core: &Core, client: &Client, change: Result<Option<Change>, Full>) -
     }
 }
 
-fn values(core: &Core, client: &Client, list: &List) {
-    let in_frames = client.dialect != Dialect::Lines;
-    if list.bulk_bytes() > LONG_REPLY_BYTES && (in_frames || list.is_typable()) {
-        core.stats.answered.add(1);
-        client
-            .outbox
-            .borrow_mut()
-            .reply_values(Values::new(list, client.dialect));
-    } else {
-        reply(core, client, &Reply::Values(list));
+/// Answers with a page, all of it as the store is now.
+fn list(core: &Core, client: &Client, prefix: &[u8], after: &[u8], count: usize) {
+    let in_lines = client.dialect == Dialect::Lines;
+    let bytes_max = if in_lines { usize::MAX } else { LIST_BYTES_MAX };
+    let page = core.store.page(prefix, after, count, bytes_max);
+    if in_lines
+        && page
+            .keys
+            .iter()
+            .any(|(key, _)| key.starts_with(NOTICE_WORD))
+    {
+        return refuse(core, client, NOTICE_LIKE);
     }
+    let last = page.keys.last().map(|(key, _)| &key[..]);
+    reply(
+        core,
+        client,
+        &Reply::Page {
+            epoch: core.store.epoch(),
+            revision: core.store.revision(),
+            next: last.filter(|_| page.more),
+            keys: page.keys.len(),
+        },
+    );
+    for (key, list) in &page.keys {
+        add(client, &Reply::Key(key));
+        if !in_lines {
+            add_values(client, list);
+        }
+    }
+    add(client, &Reply::PageEnd);
 }
 
-/// Tells the client of changes from now on.
-fn watch(core: &mut Core, client: &Client) {
-    let dialect = client.dialect;
-    let echo = dialect == Dialect::Lines && core.echo;
-    core.feed.watch(Watcher {
-        client: client.id,
-        dialect,
-        echo,
-    });
+/// Whether a watcher in RESP2 may send this. What it is told are arrays there, as many replies
+/// are, so it may ask only what is answered otherwise.
+fn is_for_resp2_watchers(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Watch { .. }
+            | Command::Unwatch { .. }
+            | Command::Ping { .. }
+            | Command::Hello { .. }
+            | Command::Quit
+    )
 }
 
-/// Tells a client that has begun to watch what those who did before have been told.
-fn tell_drain(core: &Core, client: &Client) {
+fn watch(core: &mut Core, client: &mut Client, wish: &Wish<'_>) {
+    let epoch = core.store.epoch();
+    let refusal = match core.feed.watch(client.id, wish, epoch) {
+        Ok(revision) => {
+            reply(core, client, &Reply::Watching { epoch, revision });
+            return begin_to_watch(core, client);
+        }
+        Err(Denied::Watching) => {
+            Refusal::new("SINCE is for a connection that watches nothing; UNWATCH first")
+        }
+        Err(Denied::TooMany) => Refusal::new(format!(
+            "a connection watches at most {PREFIXES_MAX} prefixes"
+        )),
+        Err(Denied::Gone(oldest)) => Refusal {
+            code: "GONE",
+            text: format!("oldest {oldest} epoch {}", epoch_text(epoch)),
+        },
+    };
+    reply(core, client, &Reply::Refused(&refusal));
+}
+
+/// Notes that a client watches, and tells it what those who did before have been told.
+fn begin_to_watch(core: &Core, client: &mut Client) {
+    (client.watches, client.is_new) = (true, true);
+    client.watch_charge.set(core.feed.bytes(client.id));
     if let Some(seconds) = core.draining {
         client.tell_drain(seconds);
     }
@@ -181,7 +263,7 @@ fn hello(core: &mut Core, client: &mut Client, version: Option<Version>, name: O
         Some(Version::Three) => Dialect::Resp3,
         None => client.dialect,
     };
-    if wanted == Dialect::Resp2 && core.feed.is_watching(client.id) {
+    if version == Some(Version::Two) && client.watches {
         return refuse(core, client, "HELLO 2 while watching; UNWATCH first");
     }
     client.dialect = wanted;
@@ -225,9 +307,12 @@ fn stats(core: &Core) -> [(&'static str, Stat); 17] {
         ("requests", number(stats.answered.get())),
         ("notices_delivered", number(stats.delivered.get())),
         ("notices_lost", number(stats.lost.get())),
-        ("watchers", amount(core.feed.watchers().len())),
-        ("history_bytes", number(0)),
-        ("history_first_revision", number(store.revision() + 1)),
+        ("watchers", amount(core.feed.watchers())),
+        ("history_bytes", amount(core.feed.history().bytes())),
+        (
+            "history_first_revision",
+            number(core.feed.history().first()),
+        ),
         ("clients_bytes", amount(core.ledger.bytes())),
     ]
 }

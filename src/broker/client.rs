@@ -3,7 +3,7 @@
 use crate::feed::ClientId;
 use crate::ledger::{Account, Charge};
 use crate::outbox::Outbox;
-use crate::protocol::command::Request;
+use crate::protocol::command::{Command, Request};
 use crate::protocol::notice::Notice;
 use crate::protocol::{Dialect, encode_notice};
 use crate::stats::Stats;
@@ -79,6 +79,20 @@ pub struct Client {
     pub leaving: bool,
     /// It waits for its turn.
     pub is_ready: bool,
+    /// It waits for its turn to be told what it is behind with.
+    pub is_lagging: bool,
+    /// It is told of changes.
+    pub watches: bool,
+    /// It has begun to watch, and the broker has not looked after that.
+    pub is_new: bool,
+    /// It has left and waits for others to do so, while the server stops.
+    pub is_held: bool,
+    /// It stands among those who are told of progress.
+    pub expects_progress: bool,
+    /// When it was last told something that it had not asked.
+    pub told: Instant,
+    /// The charge for what it watches.
+    pub watch_charge: Charge,
     /// How many requests of the first batch have been executed.
     next: usize,
     credits: Sender<Vec<Request>>,
@@ -99,6 +113,7 @@ struct LossLog {
 impl Client {
     /// A client that has just joined.
     pub fn new(join: Join) -> Client {
+        let watch_charge = join.account.charge(0);
         Client {
             id: join.id,
             name: join.address.clone(),
@@ -109,6 +124,13 @@ impl Client {
             batches: VecDeque::new(),
             leaving: false,
             is_ready: false,
+            is_lagging: false,
+            watches: false,
+            is_new: false,
+            is_held: false,
+            expects_progress: false,
+            told: Instant::now(),
+            watch_charge,
             next: 0,
             credits: join.credits,
             loss: LossLog::default(),
@@ -155,6 +177,13 @@ impl Client {
         Some((input, request))
     }
 
+    /// Whether the next request is a LIST, for which the store may have to be prepared.
+    pub fn wants_list(&self) -> bool {
+        let batch = self.batches.front();
+        let next = batch.and_then(|batch| batch.requests.get(self.next));
+        matches!(next, Some(Request::Command(Command::List { .. })))
+    }
+
     fn return_batch(&mut self) {
         self.next = 0;
         if let Some(batch) = self.batches.pop_front() {
@@ -172,20 +201,9 @@ impl Client {
         }
     }
 
-    /// Notes that the client has begun to lose notices.
-    pub fn loss_begins(&mut self) {
-        let now = Instant::now();
-        if self
-            .loss
-            .logged
-            .is_none_or(|logged| now - logged >= LOSS_LOG_PAUSE)
-        {
-            log::warn!(
-                "client {} does not read fast enough and loses notices",
-                self.name
-            );
-            (self.loss.logged, self.loss.open) = (Some(now), true);
-        }
+    /// Whether requests wait for it to read what it was told.
+    pub fn is_stalled(&self) -> bool {
+        self.has_requests() && self.outbox.borrow().is_full()
     }
 
     /// Tells the client that the server is stopping, and closes within this many seconds.
@@ -194,15 +212,29 @@ impl Client {
         self.outbox.borrow_mut().tell(&notice);
     }
 
-    /// Tells the client which changes it was not told of, if there are any.
-    pub fn tell_loss(&mut self, stats: &Stats) {
+    /// Tells the client how far it has been told.
+    pub fn tell_progress(&self, revision: u64) {
+        let notice = encode_notice(&Notice::Progress { revision }, self.dialect);
+        self.outbox.borrow_mut().tell(&notice);
+    }
+
+    /// Tells the client that changes in this range are lost to it.
+    pub fn tell_loss(&mut self, first: u64, last: u64, stats: &Stats) {
         let mut outbox = self.outbox.borrow_mut();
-        let Some((first, last)) = outbox.take_lost() else {
-            return;
-        };
         outbox.tell(&encode_notice(&Notice::Lost { first, last }, self.dialect));
         stats.lost.add(last - first + 1);
         self.loss.lost += last - first + 1;
+        let now = Instant::now();
+        let is_due = |logged| now - logged >= LOSS_LOG_PAUSE;
+        if self.loss.logged.is_none_or(is_due) {
+            let name = &self.name;
+            log::warn!("client {name} does not read fast enough and loses notices");
+            (self.loss.logged, self.loss.open) = (Some(now), true);
+        }
+    }
+
+    /// Notes that a client that was behind is so no more.
+    pub fn has_caught_up(&mut self) {
         if std::mem::take(&mut self.loss.open) {
             let lost = std::mem::take(&mut self.loss.lost);
             log::warn!("client {} has caught up; it lost {lost} notices", self.name);

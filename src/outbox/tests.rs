@@ -50,7 +50,7 @@ fn notice(revision: u64, value: &[u8]) -> Encoded {
         key,
         what: What::Put(Rc::from(value)),
     };
-    encode_notice(&Notice::Change(&change), Dialect::Resp3)
+    encode_notice(&Notice::Change(change.entry()), Dialect::Resp3)
 }
 
 fn flatten(notice: &Encoded) -> Vec<u8> {
@@ -82,10 +82,7 @@ fn replies_and_notices_leave_in_the_order_in_which_they_came() {
         let mut expected = b"one".to_vec();
         outbox.reply(|out| out.extend_from_slice(b"one"));
         for (revision, value) in [(1, &long[..9000]), (2, b"short")] {
-            assert_eq!(
-                outbox.offer(revision, &notice(revision, value)),
-                Offered::Kept
-            );
+            assert!(outbox.offer(&notice(revision, value)));
             expected.extend(flatten(&notice(revision, value)));
         }
         let mut values = Values::new(&list, Dialect::Resp3);
@@ -104,8 +101,8 @@ fn replies_and_notices_leave_in_the_order_in_which_they_came() {
 fn a_notice_counts_as_delivered_when_its_last_byte_has_left() {
     let (mut outbox, _rung, _account) = outbox();
     let length = notice(1, b"v").bytes_len();
-    outbox.offer(1, &notice(1, b"v"));
-    outbox.offer(2, &notice(2, b"v"));
+    outbox.offer(&notice(1, b"v"));
+    outbox.offer(&notice(2, b"v"));
     let mut sink = Sink {
         room: 2 * length - 1,
         ..Sink::default()
@@ -117,51 +114,42 @@ fn a_notice_counts_as_delivered_when_its_last_byte_has_left() {
 }
 
 #[test]
-fn the_newest_notices_are_dropped_and_their_range_is_told_when_half_is_free() {
+fn a_notice_that_does_not_fit_is_refused_and_the_bell_rings_when_half_is_free() {
     let (mut outbox, _rung, _account) = outbox();
-    for revision in 1..=NOTICES_MAX as u64 {
-        assert_eq!(
-            outbox.offer(revision, &notice(revision, b"")),
-            Offered::Kept
-        );
-    }
-    assert_eq!(outbox.offer(501, &notice(501, b"")), Offered::LossBegins);
-    assert_eq!(outbox.offer(700, &notice(700, b"")), Offered::Lost);
     let length = notice(1, b"").bytes_len();
+    let most = NOTICE_BYTES_MAX / length;
+    for _ in 0..most {
+        assert!(outbox.offer(&notice(1, b"")));
+    }
+    assert!(!outbox.takes_room(), "nobody was refused");
+    assert!(!outbox.offer(&notice(1, b"")));
+    assert!(!outbox.is_full(), "notices never make a client wait");
     let mut sink = Sink {
-        room: 100 * length,
+        room: most / 4 * length,
         ..Sink::default()
     };
     outbox.flush(&mut sink).unwrap();
-    assert!(!outbox.takes_room(), "a fifth is not half");
-    assert_eq!(outbox.offer(701, &notice(701, b"")), Offered::Lost);
-    sink.room = 200 * length;
+    assert!(!outbox.takes_room(), "a quarter is not half");
+    assert!(!outbox.has_room_for_notices() && outbox.has_notices());
+    sink.room = most / 2 * length;
     outbox.flush(&mut sink).unwrap();
     assert!(
         outbox.takes_room() && !outbox.takes_room(),
         "the bell rings once"
     );
-    assert_eq!(outbox.take_lost(), Some((501, 701)));
-    assert_eq!(outbox.offer(702, &notice(702, b"")), Offered::Kept);
+    assert!(outbox.has_room_for_notices() && outbox.offer(&notice(1, b"")));
 }
 
 #[test]
-fn notices_are_bounded_in_bytes_too_but_one_always_fits() {
+fn one_notice_always_fits_however_long() {
     let (mut outbox, _rung, _account) = outbox();
-    let huge = vec![b'x'; 4 * BYTES_MAX];
-    assert_eq!(outbox.offer(1, &notice(1, &huge)), Offered::Kept);
-    assert_eq!(outbox.offer(2, &notice(2, b"")), Offered::LossBegins);
-    assert!(!outbox.is_full(), "notices never make a client wait");
+    let huge = vec![b'x'; 4 * NOTICE_BYTES_MAX];
+    assert!(outbox.offer(&notice(1, &huge)));
+    assert!(!outbox.offer(&notice(2, b"")));
     drain(&mut outbox, 1 << 20);
-    outbox.take_lost();
-    assert_eq!(
-        outbox.offer(3, &notice(3, &huge[..BYTES_MAX / 2])),
-        Offered::Kept
-    );
-    assert_eq!(
-        outbox.offer(4, &notice(4, &huge[..BYTES_MAX / 2])),
-        Offered::LossBegins
-    );
+    assert!(!outbox.has_notices());
+    assert!(outbox.offer(&notice(3, &huge[..NOTICE_BYTES_MAX / 2])));
+    assert!(!outbox.offer(&notice(4, &huge[..NOTICE_BYTES_MAX / 2])));
 }
 
 #[test]
@@ -202,7 +190,7 @@ fn the_writer_is_rung_once_until_it_looks_and_always_at_the_end() {
         "also a writer that waits for the socket wakes up"
     );
     outbox.reply(|out| out.push(b'd'));
-    assert_eq!(outbox.offer(1, &notice(1, b"")), Offered::Kept);
+    assert!(outbox.offer(&notice(1, b"")));
     assert!(outbox.is_empty() && outbox.is_dead());
     assert_eq!(account.bytes(), 0);
 }
@@ -211,7 +199,7 @@ fn the_writer_is_rung_once_until_it_looks_and_always_at_the_end() {
 fn a_reply_counts_to_the_byte_also_behind_a_notice_that_is_partly_written() {
     let (mut outbox, _rung, _account) = outbox();
     let long = notice(1, &[b'x'; 1000]);
-    outbox.offer(1, &long);
+    outbox.offer(&long);
     outbox.reply(|out| out.push(b'a'));
     for _ in 0..long.bytes_len() {
         let mut sink = Sink {

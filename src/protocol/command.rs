@@ -1,10 +1,18 @@
 //! Names what a client can ask for, and builds a command from the fields of a request.
 
+mod options;
+
 use super::escaped;
 use std::fmt;
 
-/// The longest key, in bytes. The shortest has one.
+/// The longest key, in bytes. The shortest has one. A prefix may be as long, and may be empty.
 pub const KEY_BYTES_MAX: usize = 1024;
+
+/// How many keys a page of LIST holds at most if the request does not say; in lines, always.
+pub const LIST_COUNT: usize = 1000;
+
+/// How many keys a page of LIST holds at most, whatever the request says.
+pub const LIST_COUNT_MAX: usize = 10_000;
 
 /// Where a field lies in the buffer in which it arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,6 +39,15 @@ pub enum Version {
     Three,
 }
 
+/// A place in the series of revisions, as a client remembers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Since {
+    /// The series.
+    pub epoch: u64,
+    /// The last revision that the client knows.
+    pub revision: u64,
+}
+
 /// What a client asks for. Its fields stay where they arrived, so a command is small on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields are named as in the table of verbs")]
@@ -54,10 +71,21 @@ pub enum Command {
         version: Option<Version>,
         name: Option<Span>,
     },
-    /// Asks to be told of changes.
-    Watch { prefix: Span },
+    /// Asks to be told of changes to the keys that begin with a prefix: from now on, or those
+    /// after a revision that the client remembers; also of its own, or not.
+    Watch {
+        prefix: Span,
+        since: Option<Since>,
+        echo: bool,
+    },
     /// Asks to be told no more, of one prefix or at all.
     Unwatch { prefix: Option<Span> },
+    /// Asks for a page of the keys that begin with a prefix, behind a key, and their values.
+    List {
+        prefix: Span,
+        after: Option<Span>,
+        count: usize,
+    },
     /// Asks for the counters.
     Stats,
     /// Asks for the list of requests.
@@ -89,7 +117,7 @@ impl Request {
 /// Why a request was refused: one line without line ends, that says what would be right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// The word after `-` in RESP: `ERR`, or `NOPROTO` as Redis has it.
+    /// The word after `-` in RESP: `ERR`; `NOPROTO`, as Redis has it; or `GONE`.
     pub code: &'static str,
     /// What was wrong.
     pub text: String,
@@ -123,11 +151,28 @@ pub enum Name {
     Ping,
     Echo,
     Hello,
+    List,
     Watch,
     Unwatch,
     Stats,
     Help,
     Quit,
+}
+
+/// The form of a request in one dialect.
+#[derive(Debug, Clone, Copy)]
+pub struct Form {
+    /// What follows the verb, as usage shows it; in lines the colons are part of it.
+    pub usage: &'static str,
+    /// How many fields it takes, at least and at most.
+    pub fields: (usize, usize),
+}
+
+impl Form {
+    /// Whether a request may have so many fields.
+    pub fn takes(&self, fields: usize) -> bool {
+        (self.fields.0..=self.fields.1).contains(&fields)
+    }
 }
 
 /// What both parsers, the errors and HELP know of a verb.
@@ -137,24 +182,26 @@ pub struct Verb {
     pub name: Name,
     /// How it is written, in capitals.
     pub word: &'static str,
-    /// Its fields as a line has them, colons included; none if lines do not have the verb.
-    pub line: Option<&'static str>,
-    /// Its arguments in a frame; none if frames do not have the verb.
-    pub frame: Option<&'static str>,
-    /// How many fields it takes, at least and at most.
-    pub fields: (usize, usize),
+    /// Its form as a line; none if lines do not have the verb.
+    pub line: Option<Form>,
+    /// Its form as a frame; none if frames do not have the verb.
+    pub frame: Option<Form>,
     /// Whether the last field of a line takes the rest of it, colons included.
     pub rest: bool,
     /// What it does, in a few words.
     pub help: &'static str,
 }
 
+const fn form(usage: &'static str, least: usize, most: usize) -> Option<Form> {
+    let fields = (least, most);
+    Some(Form { usage, fields })
+}
+
 const fn verb(
     name: Name,
     word: &'static str,
-    line: Option<&'static str>,
-    frame: Option<&'static str>,
-    fields: (usize, usize),
+    line: Option<Form>,
+    frame: Option<Form>,
     help: &'static str,
 ) -> Verb {
     let rest = matches!(name, Name::Put | Name::Update | Name::Remove);
@@ -163,7 +210,6 @@ const fn verb(
         word,
         line,
         frame,
-        fields,
         rest,
         help,
     }
@@ -171,32 +217,36 @@ const fn verb(
 
 /// Every verb, the most used first.
 #[rustfmt::skip]
-pub static VERBS: [Verb; 13] = [
-    verb(Name::Put, "PUT", Some(":key:value"), Some("key value"), (2, 2),
+pub static VERBS: [Verb; 14] = [
+    verb(Name::Put, "PUT", form(":key:value", 2, 2), form("key value", 2, 2),
         "append a value"),
-    verb(Name::Get, "GET", Some(":key"), Some("key"), (1, 1),
+    verb(Name::Get, "GET", form(":key", 1, 1), form("key", 1, 1),
         "all values, in order"),
-    verb(Name::Update, "UPDATE", Some(":key:old:new"), Some("key old new"), (3, 3),
+    verb(Name::Update, "UPDATE", form(":key:old:new", 3, 3), form("key old new", 3, 3),
         "replace the first value equal to old"),
-    verb(Name::Remove, "REMOVE", Some(":key:value"), Some("key value"), (2, 2),
+    verb(Name::Remove, "REMOVE", form(":key:value", 2, 2), form("key value", 2, 2),
         "remove the first value equal to this"),
-    verb(Name::Delete, "DELETE", Some(":key"), Some("key"), (1, 1),
+    verb(Name::Delete, "DELETE", form(":key", 1, 1), form("key", 1, 1),
         "remove a key and all its values"),
-    verb(Name::Watch, "WATCH", Some(":"), Some("\"\""), (1, 1),
-        "be told of every change"),
-    verb(Name::Unwatch, "UNWATCH", Some(""), Some("[prefix]"), (0, 1),
-        "be told of no change"),
-    verb(Name::Ping, "PING", Some("[:text]"), Some("[message]"), (0, 1),
+    verb(Name::List, "LIST", form(":prefix[:after]", 1, 2),
+        form("prefix [AFTER key] [COUNT n]", 1, 5),
+        "the keys that begin with prefix, 1000 at a time"),
+    verb(Name::Watch, "WATCH", form(":prefix", 1, 1),
+        form("prefix [SINCE epoch revision] [ECHO]", 1, 5),
+        "be told of changes to keys that begin with prefix"),
+    verb(Name::Unwatch, "UNWATCH", form("[:prefix]", 0, 1), form("[prefix]", 0, 1),
+        "be told of them no more, or of nothing"),
+    verb(Name::Ping, "PING", form("[:text]", 0, 1), form("[message]", 0, 1),
         "PONG, or the text"),
-    verb(Name::Echo, "ECHO", None, Some("message"), (1, 1),
+    verb(Name::Echo, "ECHO", None, form("message", 1, 1),
         "the message"),
-    verb(Name::Hello, "HELLO", None, Some("[2 or 3] [SETNAME name]"), (0, 6),
+    verb(Name::Hello, "HELLO", None, form("[2 or 3] [SETNAME name]", 0, 6),
         "choose the version of RESP"),
-    verb(Name::Stats, "STATS", Some(""), Some(""), (0, 0),
+    verb(Name::Stats, "STATS", form("", 0, 0), form("", 0, 0),
         "what the server counts"),
-    verb(Name::Help, "HELP", Some(""), None, (0, 0),
+    verb(Name::Help, "HELP", form("", 0, 0), None,
         "this list"),
-    verb(Name::Quit, "QUIT", Some(""), Some(""), (0, 0),
+    verb(Name::Quit, "QUIT", form("", 0, 0), form("", 0, 0),
         "close the connection"),
 ];
 
@@ -207,13 +257,19 @@ pub fn find(word: &[u8]) -> Option<&'static Verb> {
         .find(|verb| verb.word.as_bytes().eq_ignore_ascii_case(word))
 }
 
-/// Builds a command from a verb and as many fields as its table row allows.
+/// Builds a command from a verb and as many fields as its form in this dialect allows.
 ///
 /// # Errors
 ///
-/// A field that is no key, no prefix or no version is refused with what would be right.
-pub fn build(verb: &Verb, fields: &[Span], buffer: &[u8]) -> Result<Command, Refusal> {
+/// A field that is no key, no prefix or no option is refused with what would be right.
+pub fn build(
+    verb: &Verb,
+    fields: &[Span],
+    buffer: &[u8],
+    framed: bool,
+) -> Result<Command, Refusal> {
     let key = |field: Span| checked_key(field, buffer);
+    let prefix = |field: Span| checked_prefix(field, buffer);
     Ok(match (verb.name, fields) {
         (Name::Put, &[name, value]) => Command::Put {
             key: key(name)?,
@@ -230,17 +286,22 @@ pub fn build(verb: &Verb, fields: &[Span], buffer: &[u8]) -> Result<Command, Ref
             value,
         },
         (Name::Delete, &[name]) => Command::Delete { key: key(name)? },
+        (Name::List, &[first, ref rest @ ..]) => {
+            let prefix = prefix(first)?;
+            match framed {
+                true => options::list(prefix, rest, buffer)?,
+                false => options::list_line(prefix, rest, buffer)?,
+            }
+        }
+        (Name::Watch, &[first, ref rest @ ..]) => options::watch(prefix(first)?, rest, buffer)?,
+        (Name::Unwatch, _) => Command::Unwatch {
+            prefix: fields.first().copied().map(prefix).transpose()?,
+        },
         (Name::Ping, _) => Command::Ping {
             message: fields.first().copied(),
         },
         (Name::Echo, &[message]) => Command::Echo { message },
-        (Name::Hello, _) => hello(fields, buffer)?,
-        (Name::Watch, &[prefix]) => Command::Watch {
-            prefix: whole(prefix)?,
-        },
-        (Name::Unwatch, _) => Command::Unwatch {
-            prefix: fields.first().copied(),
-        },
+        (Name::Hello, _) => options::hello(fields, buffer)?,
         (Name::Stats, &[]) => Command::Stats,
         (Name::Help, &[]) => Command::Help,
         (Name::Quit, &[]) => Command::Quit,
@@ -254,68 +315,30 @@ pub fn build(verb: &Verb, fields: &[Span], buffer: &[u8]) -> Result<Command, Ref
 }
 
 fn checked_key(field: Span, buffer: &[u8]) -> Result<Span, Refusal> {
-    let key = field.of(buffer);
-    if key.is_empty() || key.len() > KEY_BYTES_MAX {
-        let length = key.len();
+    let length = field.of(buffer).len();
+    if length == 0 || length > KEY_BYTES_MAX {
         let text = format!("a key has 1 to {KEY_BYTES_MAX} bytes, this one {length}");
         return Err(Refusal::new(text));
     }
-    if memchr::memchr2(b'\r', b'\n', key).is_some() {
+    without_line_end("key", field, buffer)
+}
+
+fn checked_prefix(field: Span, buffer: &[u8]) -> Result<Span, Refusal> {
+    let length = field.of(buffer).len();
+    if length > KEY_BYTES_MAX {
+        let text = format!("a prefix has at most {KEY_BYTES_MAX} bytes, this one {length}");
+        return Err(Refusal::new(text));
+    }
+    without_line_end("prefix", field, buffer)
+}
+
+fn without_line_end(what: &str, field: Span, buffer: &[u8]) -> Result<Span, Refusal> {
+    let bytes = field.of(buffer);
+    if memchr::memchr2(b'\r', b'\n', bytes).is_some() {
+        let shown = escaped(bytes);
         return Err(Refusal::new(format!(
-            "a key holds no line end: '{}'",
-            escaped(key)
+            "a {what} holds no line end: '{shown}'"
         )));
     }
     Ok(field)
-}
-
-/// Prefixes come with the change feed; until then a watch is for every key.
-fn whole(prefix: Span) -> Result<Span, Refusal> {
-    if prefix.start == prefix.end {
-        return Ok(prefix);
-    }
-    Err(Refusal::new(
-        "only the empty prefix can be watched, which stands for every key",
-    ))
-}
-
-fn hello(fields: &[Span], buffer: &[u8]) -> Result<Command, Refusal> {
-    let is_setname = |word: &Span| word.of(buffer).eq_ignore_ascii_case(b"SETNAME");
-    let (version, options) = match fields.split_first() {
-        Some((first, options)) if !is_setname(first) => (Some(version(*first, buffer)?), options),
-        _ => (None, fields),
-    };
-    match options {
-        [] => Ok(Command::Hello {
-            version,
-            name: None,
-        }),
-        [word, name] if is_setname(word) => Ok(Command::Hello {
-            version,
-            name: Some(*name),
-        }),
-        [word, ..] => {
-            let option = escaped(word.of(buffer));
-            Err(Refusal::new(format!(
-                "HELLO takes [2 or 3] [SETNAME name], not '{option}'"
-            )))
-        }
-    }
-}
-
-fn version(field: Span, buffer: &[u8]) -> Result<Version, Refusal> {
-    match field.of(buffer) {
-        b"2" => Ok(Version::Two),
-        b"3" => Ok(Version::Three),
-        other => {
-            let text = format!(
-                "unsupported protocol version '{}': HELLO 2 or 3",
-                escaped(other)
-            );
-            Err(Refusal {
-                code: "NOPROTO",
-                text,
-            })
-        }
-    }
 }

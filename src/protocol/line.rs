@@ -1,6 +1,6 @@
 //! Reads and writes the line protocol: `VERB:field:field`, for people and scripts.
 
-use super::command::{self, Refusal, Request, Span, VERBS, Verb};
+use super::command::{self, Refusal, Request, Span, VERBS};
 use super::notice::Notice;
 use super::reply::{Reply, Stat};
 use super::{Parsed, escaped};
@@ -87,33 +87,33 @@ fn is_http(word: &[u8], line: &[u8]) -> bool {
 }
 
 fn parse(word: &[u8], rest: Option<Span>, input: &[u8]) -> Result<command::Command, Refusal> {
-    let verb = command::find(word)
-        .filter(|verb| verb.line.is_some())
-        .ok_or_else(|| {
-            Refusal::new(format!(
-                "unknown request '{}'; HELP lists the requests",
-                escaped(word)
-            ))
-        })?;
-    let (fields, count) = split(verb, rest, input);
-    if count < verb.fields.0 || count > verb.fields.1 {
+    let verb = command::find(word).and_then(|verb| Some((verb, verb.line?)));
+    let (verb, form) = verb.ok_or_else(|| {
+        Refusal::new(format!(
+            "unknown request '{}'; HELP lists the requests",
+            escaped(word)
+        ))
+    })?;
+    let rest_from = verb.rest.then_some(form.fields.1);
+    let (fields, count) = split(rest_from, rest, input);
+    if !form.takes(count) {
+        let (word, usage) = (verb.word, form.usage);
         return Err(Refusal::new(format!(
-            "wrong number of fields: {}",
-            usage(verb)
+            "wrong number of fields: {word}{usage}"
         )));
     }
-    command::build(verb, &fields[..count], input)
+    command::build(verb, &fields[..count], input, false)
 }
 
-/// Cuts the rest of a line at its colons, but not the field that takes the rest.
+/// Cuts the rest of a line at its colons, but not the field, counted from 1, that takes the rest.
 /// Returns at most one field more than any verb has, which is enough to be refused.
-fn split(verb: &Verb, rest: Option<Span>, input: &[u8]) -> ([Span; 4], usize) {
+fn split(takes_rest: Option<usize>, rest: Option<Span>, input: &[u8]) -> ([Span; 4], usize) {
     let mut fields = [Span::default(); 4];
     let mut count = 0;
     let mut rest = rest;
     while let Some(left) = rest.take().filter(|_| count < fields.len()) {
-        let takes_rest = verb.rest && count + 1 == verb.fields.1;
-        let colon = memchr::memchr(b':', left.of(input)).filter(|_| !takes_rest);
+        let is_cut = takes_rest != Some(count + 1);
+        let colon = memchr::memchr(b':', left.of(input)).filter(|_| is_cut);
         let end = colon.map_or(left.end, |at| left.start + at);
         fields[count] = Span {
             start: left.start,
@@ -126,10 +126,6 @@ fn split(verb: &Verb, rest: Option<Span>, input: &[u8]) -> ([Span; 4], usize) {
         count += 1;
     }
     (fields, count)
-}
-
-fn usage(verb: &Verb) -> String {
-    format!("{}{}", verb.word, verb.line.unwrap_or_default())
 }
 
 /// Appends a reply's bytes.
@@ -151,6 +147,12 @@ pub fn reply(reply: &Reply<'_>, out: &mut Vec<u8>) {
             out.extend_from_slice(text);
             out.push(b'\n');
         }
+        Reply::Page { .. } => {}
+        Reply::Key(key) => {
+            out.extend_from_slice(key);
+            out.push(b'\n');
+        }
+        Reply::PageEnd => out.push(b'\n'),
         Reply::Hello(_) => refused("HELLO is for the framed protocol", out),
         Reply::Stats(stats) => {
             for (name, stat) in *stats {
@@ -169,7 +171,9 @@ pub fn reply(reply: &Reply<'_>, out: &mut Vec<u8>) {
 
 const UNTYPABLE: &str = "a value of this key holds a line end or begins with 'NOTIFY '; \
      read it with the framed protocol";
-const NOTICE_LIKE: &str = "a reply must not begin with 'NOTIFY '; use the framed protocol";
+
+/// Why a line client is refused a reply of which a line would look like a notice.
+pub const NOTICE_LIKE: &str = "a reply must not begin with 'NOTIFY '; use the framed protocol";
 
 fn refused(text: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"Error: ");
@@ -178,24 +182,32 @@ fn refused(text: &str, out: &mut Vec<u8>) {
 }
 
 fn help(out: &mut Vec<u8>) {
-    for verb in VERBS.iter().filter(|verb| verb.line.is_some()) {
-        let _ = writeln!(out, "{:<20} {}", usage(verb), verb.help);
+    for verb in &VERBS {
+        if let Some(form) = verb.line {
+            let usage = format!("{}{}", verb.word, form.usage);
+            // Writing into a Vec cannot fail.
+            let _ = writeln!(out, "{usage:<20} {}", verb.help);
+        }
     }
     out.push(b'\n');
 }
 
-/// Appends a notice's bytes.
+/// Appends a notice's bytes; of progress lines are told nothing.
 pub fn notice(notice: &Notice<'_>, out: &mut Vec<u8>) {
+    if matches!(notice, Notice::Progress { .. }) {
+        return;
+    }
     out.extend_from_slice(NOTICE_WORD);
     let _ = match notice {
         Notice::Change(change) => {
-            out.extend_from_slice(change.verb().as_bytes());
+            out.extend_from_slice(change.op.word().as_bytes());
             out.push(b' ');
-            out.extend_from_slice(&change.key);
+            out.extend_from_slice(change.key);
             Ok(())
         }
         Notice::Lost { first, last } => write!(out, "LOST {first} {last}"),
         Notice::Drain { seconds } => write!(out, "DRAIN {seconds}"),
+        Notice::Progress { .. } => Ok(()),
     };
     out.push(b'\n');
 }

@@ -36,24 +36,94 @@ pub enum What {
 }
 
 impl Change {
-    /// The verb of the request that made it.
-    pub fn verb(&self) -> &'static str {
-        match self.what {
-            What::Put(_) => "PUT",
-            What::Update { .. } => "UPDATE",
-            What::Remove(_) => "REMOVE",
-            What::Delete => "DELETE",
+    /// The change, to be told.
+    pub fn entry(&self) -> Entry<'_> {
+        let (op, old, new) = match &self.what {
+            What::Put(value) => (Op::Put, None, Some(value)),
+            What::Update { old, new } => (Op::Update, Some(old), Some(new)),
+            What::Remove(value) => (Op::Remove, Some(value), None),
+            What::Delete => (Op::Delete, None, None),
+        };
+        Entry {
+            revision: self.revision,
+            op,
+            key: &self.key,
+            old: old.map(Held::Shared),
+            new: new.map(Held::Shared),
         }
     }
+}
 
+/// The verb of the request that made a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "they are the verbs")]
+pub enum Op {
+    Put,
+    Update,
+    Remove,
+    Delete,
+}
+
+impl Op {
+    /// As it is written in notices.
+    pub fn word(self) -> &'static str {
+        match self {
+            Op::Put => "PUT",
+            Op::Update => "UPDATE",
+            Op::Remove => "REMOVE",
+            Op::Delete => "DELETE",
+        }
+    }
+}
+
+/// A change as it is told, wherever it is kept: made just now, or in the history.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry<'a> {
+    /// The server's revision after the change.
+    pub revision: u64,
+    /// What happened.
+    pub op: Op,
+    /// The key that it concerns.
+    pub key: &'a [u8],
+    /// The value that went.
+    pub old: Option<Held<'a>>,
+    /// The value that came.
+    pub new: Option<Held<'a>>,
+}
+
+impl<'a> Entry<'a> {
     /// The values that a notice of it carries, in their order.
-    pub fn values(&self) -> impl Iterator<Item = &Value> {
-        let (first, second) = match &self.what {
-            What::Put(value) | What::Remove(value) => (Some(value), None),
-            What::Update { old, new } => (Some(old), Some(new)),
-            What::Delete => (None, None),
-        };
-        first.into_iter().chain(second)
+    pub fn values(&self) -> impl Iterator<Item = Held<'a>> {
+        self.old.into_iter().chain(self.new)
+    }
+}
+
+/// A value where it is kept.
+#[derive(Debug, Clone, Copy)]
+pub enum Held<'a> {
+    /// Shared with whoever holds it.
+    Shared(&'a Value),
+    /// A short one among other bytes.
+    Copied(&'a [u8]),
+}
+
+impl Held<'_> {
+    /// Its length in bytes.
+    pub fn len(&self) -> usize {
+        self.bytes().len()
+    }
+
+    /// Whether it has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Held::Shared(value) => value,
+            Held::Copied(bytes) => bytes,
+        }
     }
 }
 
@@ -61,13 +131,18 @@ impl Change {
 #[derive(Debug, Clone, Copy)]
 pub enum Notice<'a> {
     /// Something changed.
-    Change(&'a Change),
+    Change(Entry<'a>),
     /// Changes that concern the client lie in this range of revisions and could not be kept.
     Lost {
         /// The first revision of the range.
         first: u64,
         /// The last revision of the range.
         last: u64,
+    },
+    /// Everything that concerns the client up to this revision has been told.
+    Progress {
+        /// The revision.
+        revision: u64,
     },
     /// The server is stopping and closes within this time.
     Drain {
@@ -114,11 +189,12 @@ impl Encoded {
     }
 
     /// Appends a value, copied if it is short.
-    pub(super) fn value(&mut self, value: &Value) {
-        if value.len() > INLINE_BYTES_MAX {
-            self.parts.push(Part::Value(value.clone()));
-        } else {
-            self.bytes().extend_from_slice(value);
+    pub(super) fn held(&mut self, value: Held<'_>) {
+        match value {
+            Held::Shared(value) if value.len() > INLINE_BYTES_MAX => {
+                self.parts.push(Part::Value(value.clone()));
+            }
+            short => self.bytes().extend_from_slice(short.bytes()),
         }
     }
 }

@@ -30,6 +30,22 @@ pub enum Reply<'a> {
         /// The revision after which the notices begin.
         revision: u64,
     },
+    /// A page begins; so many times follow [`Reply::Key`] and, in frames, [`Reply::Values`], and
+    /// then [`Reply::PageEnd`].
+    Page {
+        /// The series that the revision belongs to.
+        epoch: u64,
+        /// The revision at which the page is what the store holds.
+        revision: u64,
+        /// The key to continue after, if there are more.
+        next: Option<&'a [u8]>,
+        /// How many keys follow.
+        keys: usize,
+    },
+    /// One key of a page.
+    Key(&'a [u8]),
+    /// A page ends.
+    PageEnd,
     /// Who the server is and what was agreed.
     Hello(Hello),
     /// The counters, by name.

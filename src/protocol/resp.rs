@@ -205,17 +205,18 @@ fn parse(bulks: &[Span], input: &[u8]) -> Result<command::Command, Refusal> {
         .split_first()
         .ok_or_else(|| Refusal::new("no command"))?;
     let word = word.of(input);
-    let Some((verb, usage)) = command::find(word).and_then(|verb| Some((verb, verb.frame?))) else {
+    let verb = command::find(word).and_then(|verb| Some((verb, verb.frame?)));
+    let Some((verb, form)) = verb else {
         return Err(Refusal::new(format!("unknown command '{}'", escaped(word))));
     };
-    if fields.len() < verb.fields.0 || fields.len() > verb.fields.1 {
-        let usage = format!("{} {usage}", verb.word);
+    if !form.takes(fields.len()) {
+        let usage = format!("{} {}", verb.word, form.usage);
         return Err(Refusal::new(format!(
             "wrong number of arguments: {}",
             usage.trim_end()
         )));
     }
-    command::build(verb, fields, input)
+    command::build(verb, fields, input, true)
 }
 
 /// Appends a reply's bytes.
@@ -223,8 +224,8 @@ pub fn reply(reply: &Reply<'_>, version: Version, out: &mut Vec<u8>) {
     match (reply, version) {
         (Reply::Done(revision), _) => integer(*revision, out),
         (Reply::Ok, _) => out.extend_from_slice(b"+OK\r\n"),
-        (Reply::Missing | Reply::MissingList, Version::Three) => out.extend_from_slice(b"_\r\n"),
-        (Reply::Missing, Version::Two) => out.extend_from_slice(b"$-1\r\n"),
+        (Reply::Missing, version) => missing(version, out),
+        (Reply::MissingList, Version::Three) => missing(Version::Three, out),
         (Reply::MissingList, Version::Two) => out.extend_from_slice(b"*-1\r\n"),
         (Reply::Values(list), _) => {
             array_head(list.len(), out);
@@ -237,6 +238,29 @@ pub fn reply(reply: &Reply<'_>, version: Version, out: &mut Vec<u8>) {
             bulk(epoch_text(*epoch).as_bytes(), out);
             integer(*revision, out);
         }
+        (
+            Reply::Page {
+                epoch,
+                revision,
+                next,
+                keys,
+            },
+            version,
+        ) => {
+            array_head(4, out);
+            bulk(epoch_text(*epoch).as_bytes(), out);
+            integer(*revision, out);
+            match next {
+                Some(next) => bulk(next, out),
+                None => missing(version, out),
+            }
+            array_head(*keys, out);
+        }
+        (Reply::Key(key), _) => {
+            array_head(2, out);
+            bulk(key, out);
+        }
+        (Reply::PageEnd, _) => {}
         (Reply::Hello(hello), version) => greet(hello, version, out),
         (Reply::Stats(stats), version) => {
             map_head(stats.len(), version, out);
@@ -251,6 +275,13 @@ pub fn reply(reply: &Reply<'_>, version: Version, out: &mut Vec<u8>) {
         (Reply::Help, _) => refuse(&Refusal::new("HELP is for the line protocol"), out),
         (Reply::Refused(refusal), _) => refuse(refusal, out),
     }
+}
+
+fn missing(version: Version, out: &mut Vec<u8>) {
+    out.extend_from_slice(match version {
+        Version::Two => b"$-1\r\n",
+        Version::Three => b"_\r\n",
+    });
 }
 
 fn refuse(refusal: &Refusal, out: &mut Vec<u8>) {
@@ -289,29 +320,34 @@ fn greet(hello: &Hello, version: Version, out: &mut Vec<u8>) {
     integer(hello.revision, out);
 }
 
-/// Appends a notice: a push of RESP3.
-pub fn notice(notice: &Notice<'_>, out: &mut Encoded) {
+/// Appends a notice: a push of RESP3; RESP2, which has none, gets an array.
+pub fn notice(notice: &Notice<'_>, version: Version, out: &mut Encoded) {
+    let mark = match version {
+        Version::Two => b'*',
+        Version::Three => b'>',
+    };
     match notice {
         Notice::Change(change) => {
             let bytes = out.bytes();
-            head(b'>', 4 + change.values().count() as u64, bytes);
+            head(mark, 4 + change.values().count() as u64, bytes);
             bulk(b"notify", bytes);
-            bulk(change.verb().as_bytes(), bytes);
-            bulk(&change.key, bytes);
+            bulk(change.op.word().as_bytes(), bytes);
+            bulk(change.key, bytes);
             integer(change.revision, bytes);
             for value in change.values() {
                 bulk_head(value.len(), out.bytes());
-                out.value(value);
+                out.held(value);
                 out.bytes().extend_from_slice(b"\r\n");
             }
         }
-        Notice::Lost { first, last } => push(b"lost", &[*first, *last], out.bytes()),
-        Notice::Drain { seconds } => push(b"drain", &[*seconds], out.bytes()),
+        Notice::Lost { first, last } => push(mark, b"lost", &[*first, *last], out.bytes()),
+        Notice::Progress { revision } => push(mark, b"progress", &[*revision], out.bytes()),
+        Notice::Drain { seconds } => push(mark, b"drain", &[*seconds], out.bytes()),
     }
 }
 
-fn push(word: &[u8], numbers: &[u64], out: &mut Vec<u8>) {
-    head(b'>', 1 + numbers.len() as u64, out);
+fn push(mark: u8, word: &[u8], numbers: &[u64], out: &mut Vec<u8>) {
+    head(mark, 1 + numbers.len() as u64, out);
     bulk(word, out);
     numbers.iter().for_each(|number| integer(*number, out));
 }

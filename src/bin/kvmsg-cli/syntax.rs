@@ -129,7 +129,7 @@ fn is_quote(byte: u8) -> bool {
 /// the verb has if its last one takes the rest.
 fn fields(verb: &[u8], rest: &[u8]) -> Vec<Vec<u8>> {
     let most = match command::find(verb) {
-        Some(verb) if verb.rest => verb.fields.1,
+        Some(verb) if verb.rest => verb.line.map_or(usize::MAX, |form| form.fields.1),
         _ => usize::MAX,
     };
     let fields = rest.splitn(most, |byte| *byte == b':');

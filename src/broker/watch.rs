@@ -1,0 +1,162 @@
+//! Tells clients of changes: of one as it is made, of those before, and that there were none.
+
+use super::Broker;
+use super::turn::Turn;
+use crate::feed::{ClientId, Owed};
+use crate::protocol::notice::Notice;
+use crate::protocol::{Dialect, encode_notice};
+
+/// How many notices a client that is behind is told before the next one's turn.
+const NOTICES_A_TURN: usize = 64;
+
+impl Broker {
+    /// Tells everyone who is live of the present change, or as many as the turn allows.
+    pub(super) fn fan_out(&mut self, turn: &mut Turn) {
+        while self.fanout.is_going_on() && !turn.is_over() {
+            let Some(id) = self.fanout.next() else {
+                return;
+            };
+            turn.step();
+            let Some(client) = self.clients.get_mut(&id) else {
+                continue;
+            };
+            let Some((revision, notice)) = self.fanout.notice(client.dialect) else {
+                return;
+            };
+            if client.outbox.borrow_mut().offer(notice) {
+                client.told = turn.begun();
+            } else {
+                self.core.feed.fall_behind(id, revision);
+            }
+        }
+    }
+
+    /// Gives a client that is behind a turn.
+    pub(super) fn make_lagging(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get_mut(&id) else {
+            return;
+        };
+        if client.watches && !client.is_lagging && self.core.feed.is_behind(id) {
+            client.is_lagging = true;
+            self.lagging.push_back(id);
+        }
+    }
+
+    /// Tells a client that is behind a part of what it is owed, if it takes it; its writer rings
+    /// when it takes more. A change that is being told goes first.
+    pub(super) fn catch_up(&mut self, id: ClientId, turn: &mut Turn) {
+        let Some(client) = self.clients.get_mut(&id) else {
+            return;
+        };
+        client.is_lagging = false;
+        if client.outbox.borrow().is_dead() {
+            self.core.feed.give_up(id);
+            client.watches = false;
+        }
+        for _ in 0..NOTICES_A_TURN {
+            if self.fanout.is_going_on() || turn.is_over() {
+                break;
+            }
+            turn.step();
+            match self.tell_owed(id, turn) {
+                Told::One => {}
+                Told::Paused => break,
+                Told::MustWait => return,
+                Told::All => return self.make_ready(id),
+            }
+        }
+        self.make_lagging(id);
+    }
+
+    /// Tells a client that is behind one thing.
+    fn tell_owed(&mut self, id: ClientId, turn: &Turn) -> Told {
+        let Some(client) = self.clients.get_mut(&id) else {
+            return Told::MustWait;
+        };
+        let told = match self.core.feed.owed(id) {
+            Owed::Notice(Notice::Lost { first, last }) => {
+                if !client.outbox.borrow_mut().has_room_for_notices() {
+                    return Told::MustWait;
+                }
+                client.tell_loss(first, last, &self.core.stats);
+                last
+            }
+            Owed::Notice(Notice::Change(change)) => {
+                let notice = encode_notice(&Notice::Change(change), client.dialect);
+                if !client.outbox.borrow_mut().offer(&notice) {
+                    return Told::MustWait;
+                }
+                change.revision
+            }
+            Owed::Notice(Notice::Progress { .. } | Notice::Drain { .. }) | Owed::Pause => {
+                return Told::Paused;
+            }
+            Owed::Nothing => {
+                client.has_caught_up();
+                client.watches = self.core.feed.is_watching(id);
+                return Told::All;
+            }
+        };
+        client.told = turn.begun();
+        self.core.feed.told(id, told);
+        Told::One
+    }
+
+    /// Tells those who have heard nothing for long how far they have been told.
+    pub(super) fn tell_progress(&mut self, turn: &mut Turn) {
+        let now = turn.begun();
+        // While a change is being told, that revision has not been told to everybody.
+        while !self.fanout.is_going_on() && !turn.is_over() {
+            let Some(id) = self.progress.take(now) else {
+                return;
+            };
+            turn.step();
+            let Some(client) = self.clients.get_mut(&id) else {
+                continue;
+            };
+            if !client.watches {
+                client.expects_progress = false;
+                continue;
+            }
+            let can_be_told =
+                !client.outbox.borrow().has_notices() && !self.core.feed.is_behind(id);
+            if !can_be_told {
+                self.progress.expect(id, now);
+                continue;
+            }
+            if self.progress.is_silent(client.told, now) {
+                client.tell_progress(self.core.store.revision());
+                client.told = now;
+            }
+            self.progress.expect(id, client.told);
+        }
+    }
+
+    /// Looks after a client that has begun to watch: it may be behind, and hears of progress.
+    pub(super) fn welcome(&mut self, id: ClientId, turn: &Turn) {
+        let Some(client) = self.clients.get_mut(&id) else {
+            return;
+        };
+        client.is_new = false;
+        client.told = turn.begun();
+        // Lines have no word for progress.
+        if client.dialect != Dialect::Lines && !client.expects_progress {
+            client.expects_progress = true;
+            self.progress.expect(id, client.told);
+        }
+        self.make_lagging(id);
+        self.make_ready(id);
+    }
+}
+
+/// What a step of catching up came to.
+enum Told {
+    /// A notice was told.
+    One,
+    /// Nothing yet: others should have their turn before more is looked at.
+    Paused,
+    /// Nothing: the client must read first.
+    MustWait,
+    /// There is nothing more to tell.
+    All,
+}

@@ -1,0 +1,318 @@
+//! Remembers the latest changes, as many as fit, for those who must catch up.
+//!
+//! Changes lie one behind the other in segments, so that to remember one costs a copy of its
+//! bytes, and to forget the oldest frees a segment at a time. A value that is too long to be copied
+//! is shared with the store. The history is shared too: it takes the same however many watch.
+
+use super::ClientId;
+use crate::list::Value;
+use crate::protocol::notice::{Entry, Held, INLINE_BYTES_MAX, Op};
+use std::collections::VecDeque;
+
+/// A segment has this part of what the history may take, so at most so much is forgotten too
+/// early.
+const SEGMENTS: usize = 64;
+
+/// The most that a segment takes, in bytes, unless its last change is longer.
+const SEGMENT_BYTES_MAX: usize = 256 * 1024;
+
+/// What the C library's allocator adds to a value that is shared: the counts and its own words.
+const SHARED_OVERHEAD_BYTES: usize = 32;
+
+/// The latest changes, in order, without a gap.
+#[derive(Debug)]
+pub struct History {
+    /// All but the last are sealed: nothing is added to them.
+    segments: VecDeque<Segment>,
+    sealed_bytes: usize,
+    bytes_max: usize,
+    /// The revision after the last one.
+    next: u64,
+}
+
+/// Changes one after the other.
+#[derive(Debug)]
+struct Segment {
+    /// The revision of the first.
+    first: u64,
+    heads: Vec<Head>,
+    /// Keys and short values, in the order of the heads.
+    bytes: Vec<u8>,
+    /// Long values, in the order of the heads.
+    shared: Vec<Value>,
+    /// What these take together with what the allocator adds.
+    shared_bytes: usize,
+}
+
+/// Where the parts of a change lie in its segment.
+#[derive(Debug, Clone, Copy)]
+struct Head {
+    by: ClientId,
+    /// Where its bytes begin.
+    at: u32,
+    /// Where its long values begin.
+    shared_at: u32,
+    old: u32,
+    new: u32,
+    key: u16,
+    op: Op,
+}
+
+impl History {
+    /// A history that takes at most so many bytes, overhead included, and begins after this
+    /// revision. 0 bytes keep nothing.
+    pub fn new(bytes_max: usize, revision: u64) -> History {
+        History {
+            segments: VecDeque::new(),
+            sealed_bytes: 0,
+            bytes_max,
+            next: revision + 1,
+        }
+    }
+
+    /// What it takes, in bytes, overhead included.
+    pub fn bytes(&self) -> usize {
+        self.sealed_bytes + self.segments.back().map_or(0, Segment::cost)
+    }
+
+    /// The first revision that it holds; the next one to come if it holds none.
+    pub fn first(&self) -> u64 {
+        self.segments.front().map_or(self.next, |first| first.first)
+    }
+
+    /// The last revision that there was.
+    pub fn last(&self) -> u64 {
+        self.next - 1
+    }
+
+    /// Remembers the next change, made by this client, and forgets the oldest that do not fit
+    /// beside it. One that does not fit at all is forgotten at once.
+    pub fn push(&mut self, change: &Entry<'_>, by: ClientId) {
+        debug_assert_eq!(change.revision, self.next);
+        self.next = change.revision + 1;
+        if self.bytes_max == 0 {
+            return;
+        }
+        let segment_bytes = (self.bytes_max / SEGMENTS).min(SEGMENT_BYTES_MAX);
+        match self.segments.back_mut() {
+            Some(last) if last.len() < segment_bytes => last.push(change, by),
+            last => {
+                if let Some(last) = last {
+                    last.seal();
+                    self.sealed_bytes += last.cost();
+                }
+                let mut next = Segment::new(change.revision);
+                next.push(change, by);
+                self.segments.push_back(next);
+            }
+        }
+        while self.bytes() > self.bytes_max {
+            let oldest = self.segments.pop_front();
+            let is_sealed = !self.segments.is_empty();
+            if let Some(oldest) = oldest.filter(|_| is_sealed) {
+                self.sealed_bytes -= oldest.cost();
+            }
+        }
+    }
+
+    /// The change that made this revision and who made it, if it is held.
+    pub fn get(&self, revision: u64) -> Option<(Entry<'_>, ClientId)> {
+        let behind = self
+            .segments
+            .partition_point(|segment| segment.first <= revision);
+        self.segments.get(behind.checked_sub(1)?)?.get(revision)
+    }
+}
+
+impl Segment {
+    fn new(first: u64) -> Segment {
+        Segment {
+            first,
+            heads: Vec::new(),
+            bytes: Vec::new(),
+            shared: Vec::new(),
+            shared_bytes: 0,
+        }
+    }
+
+    /// What it holds.
+    fn len(&self) -> usize {
+        self.heads.len() * size_of::<Head>() + self.bytes.len() + self.shared_bytes
+    }
+
+    /// What it takes: also what is set aside for more.
+    fn cost(&self) -> usize {
+        size_of::<Segment>()
+            + self.heads.capacity() * size_of::<Head>()
+            + self.bytes.capacity()
+            + self.shared.capacity() * size_of::<Value>()
+            + self.shared_bytes
+    }
+
+    /// Gives back what was set aside for more.
+    fn seal(&mut self) {
+        self.heads.shrink_to_fit();
+        self.bytes.shrink_to_fit();
+        self.shared.shrink_to_fit();
+    }
+
+    fn push(&mut self, change: &Entry<'_>, by: ClientId) {
+        let length = |value: Option<Held<'_>>| value.map_or(0, |value| value.len());
+        // Places lie within a segment, and a length that does not fit is that of a long value, of
+        // which only that matters.
+        let narrow = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+        self.heads.push(Head {
+            by,
+            at: narrow(self.bytes.len()),
+            shared_at: narrow(self.shared.len()),
+            old: narrow(length(change.old)),
+            new: narrow(length(change.new)),
+            key: u16::try_from(change.key.len()).unwrap_or(u16::MAX),
+            op: change.op,
+        });
+        self.bytes.extend_from_slice(change.key);
+        for value in change.values() {
+            match value {
+                Held::Shared(value) if value.len() > INLINE_BYTES_MAX => {
+                    self.shared_bytes += value.len() + SHARED_OVERHEAD_BYTES;
+                    self.shared.push(value.clone());
+                }
+                short => self.bytes.extend_from_slice(short.bytes()),
+            }
+        }
+    }
+
+    fn get(&self, revision: u64) -> Option<(Entry<'_>, ClientId)> {
+        let head = self.heads.get((revision - self.first) as usize)?;
+        let mut shared = self.shared[head.shared_at as usize..].iter();
+        let mut bytes = &self.bytes[head.at as usize..];
+        let mut take = |length: usize| {
+            let (taken, rest) = bytes.split_at(length);
+            bytes = rest;
+            taken
+        };
+        let key = take(usize::from(head.key));
+        let mut value = |length: u32| match length as usize {
+            long if long > INLINE_BYTES_MAX => shared.next().map(Held::Shared),
+            short => Some(Held::Copied(take(short))),
+        };
+        let (old, new) = match head.op {
+            Op::Put => (None, value(head.new)),
+            Op::Update => (value(head.old), value(head.new)),
+            Op::Remove => (value(head.old), None),
+            Op::Delete => (None, None),
+        };
+        let entry = Entry {
+            revision,
+            op: head.op,
+            key,
+            old,
+            new,
+        };
+        Some((entry, head.by))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::notice::{Change, What};
+    use std::rc::Rc;
+
+    fn change(revision: u64, length: usize) -> Change {
+        let value = |mark: u8| -> Value { Rc::from([&[mark], &vec![b'x'; length][..]].concat()) };
+        let what = match revision % 4 {
+            0 => What::Put(value(b'p')),
+            1 => What::Update {
+                old: value(b'o'),
+                new: value(b'n'),
+            },
+            2 => What::Remove(value(b'r')),
+            _ => What::Delete,
+        };
+        let key = Rc::from(format!("key-{revision}").as_bytes());
+        Change {
+            revision,
+            key,
+            what,
+        }
+    }
+
+    fn said(entry: &Entry<'_>) -> String {
+        let values: Vec<_> = entry.values().map(|value| value.bytes().to_vec()).collect();
+        format!(
+            "{} {:?} {:?} {values:?}",
+            entry.revision, entry.op, entry.key
+        )
+    }
+
+    #[test]
+    fn what_is_held_is_the_latest_whole_and_within_its_bytes() {
+        for (bytes_max, length) in [
+            (65536, 10),
+            (65536, 5000),
+            (1 << 19, 300),
+            (1 << 22, 70_000),
+        ] {
+            let mut history = History::new(bytes_max, 100);
+            assert_eq!(
+                (history.first(), history.last(), history.bytes()),
+                (101, 100, 0)
+            );
+            for revision in 101..3000 {
+                history.push(&change(revision, length).entry(), revision * 2);
+                assert!(history.bytes() <= bytes_max);
+                assert_eq!(history.last(), revision);
+            }
+            let first = history.first();
+            assert!(
+                first > 101 && first < 2990,
+                "{first} of {bytes_max}, {length}"
+            );
+            assert!(history.bytes() > bytes_max * 9 / 10, "{}", history.bytes());
+            assert!(history.get(first - 1).is_none() && history.get(3000).is_none());
+            for revision in first..3000 {
+                let (entry, by) = history.get(revision).unwrap();
+                assert_eq!(said(&entry), said(&change(revision, length).entry()));
+                assert_eq!(by, revision * 2);
+            }
+        }
+    }
+
+    #[test]
+    fn a_change_that_does_not_fit_leaves_nothing_behind() {
+        let mut history = History::new(65536, 0);
+        (1..=3).for_each(|revision| history.push(&change(revision, 10).entry(), 1));
+        assert_eq!(history.first(), 1);
+        history.push(&change(4, 70_000).entry(), 1);
+        assert_eq!(
+            (history.first(), history.last(), history.bytes()),
+            (5, 4, 0)
+        );
+        history.push(&change(5, 10).entry(), 1);
+        assert!(history.get(5).is_some() && history.get(4).is_none());
+    }
+
+    #[test]
+    fn a_history_of_no_bytes_counts_and_keeps_nothing() {
+        let mut history = History::new(0, 0);
+        (1..=3).for_each(|revision| history.push(&change(revision, 10).entry(), 1));
+        assert_eq!(
+            (history.first(), history.last(), history.bytes()),
+            (4, 3, 0)
+        );
+        assert!(history.get(3).is_none());
+    }
+
+    #[test]
+    fn a_long_value_is_shared_and_not_copied() {
+        let mut history = History::new(1 << 20, 3);
+        let change = change(4, 100_000);
+        let What::Put(value) = &change.what else {
+            panic!("a PUT")
+        };
+        history.push(&change.entry(), 1);
+        assert_eq!(Rc::strong_count(value), 2);
+        assert!(history.bytes() > 100_000 && history.bytes() < 101_000);
+    }
+}

@@ -1,0 +1,89 @@
+//! Keeps what one client watches, and how far it has been told.
+
+use crate::protocol::notice::Entry;
+
+/// What a watched prefix is counted with in `clients_bytes`, beside twice its length: it is kept
+/// here and in the tree of prefixes.
+const WATCH_OVERHEAD_BYTES: usize = 192;
+
+/// One prefix that a client watches.
+#[derive(Debug)]
+pub(super) struct Watch {
+    pub prefix: Box<[u8]>,
+    /// The revision after which it begins.
+    from: u64,
+    /// The revision after which the client's own changes are told too, if they are.
+    echo: Option<u64>,
+    /// Whether the client never asked for it.
+    implicit: bool,
+}
+
+/// A client that watches.
+#[derive(Debug, Default)]
+pub(super) struct Watcher {
+    pub watches: Vec<Watch>,
+    /// The next revision to look at, for a client that is behind.
+    pub behind: Option<u64>,
+    /// The last revision that a client which leaves is to be told of.
+    pub until: Option<u64>,
+}
+
+impl Watcher {
+    /// Whether a change concerns the client. All its watches are asked, for each begins at a
+    /// place of its own.
+    pub fn wants(&self, change: &Entry<'_>, is_own: bool) -> bool {
+        let begun = |from: u64| from < change.revision;
+        self.watches.iter().any(|watch| {
+            change.key.starts_with(&watch.prefix)
+                && begun(watch.from)
+                && (!is_own || watch.echo.is_some_and(begun))
+        })
+    }
+
+    /// Adds a prefix after a revision; the same again only sets whether own changes are told,
+    /// from `now` on. Returns whether it is new.
+    pub fn watch(&mut self, prefix: &[u8], from: u64, echo: bool, now: u64) -> bool {
+        if let Some(watch) = self.find(prefix) {
+            watch.echo = echo.then(|| watch.echo.unwrap_or(now));
+            watch.implicit = false;
+            return false;
+        }
+        self.watches.push(Watch {
+            prefix: prefix.into(),
+            from,
+            echo: echo.then_some(from),
+            implicit: false,
+        });
+        true
+    }
+
+    /// Says that the client never asked for what it watches so far.
+    pub fn make_implicit(&mut self) {
+        self.watches
+            .iter_mut()
+            .for_each(|watch| watch.implicit = true);
+    }
+
+    /// Whether all it watches is what it never asked for, and not this prefix.
+    pub fn is_replaced_by(&self, prefix: &[u8]) -> bool {
+        let is_other = |watch: &Watch| watch.implicit && *watch.prefix != *prefix;
+        !self.watches.is_empty() && self.watches.iter().all(is_other)
+    }
+
+    /// Whether it watches this prefix.
+    pub fn has(&self, prefix: &[u8]) -> bool {
+        self.watches.iter().any(|watch| *watch.prefix == *prefix)
+    }
+
+    fn find(&mut self, prefix: &[u8]) -> Option<&mut Watch> {
+        self.watches
+            .iter_mut()
+            .find(|watch| *watch.prefix == *prefix)
+    }
+
+    /// What it takes, in bytes, as `clients_bytes` counts it.
+    pub fn bytes(&self) -> usize {
+        let bytes = |watch: &Watch| 2 * watch.prefix.len() + WATCH_OVERHEAD_BYTES;
+        self.watches.iter().map(bytes).sum()
+    }
+}
