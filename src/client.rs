@@ -233,7 +233,8 @@ impl Client {
         Ok(self.connection.shutdown()?)
     }
 
-    /// A notice that has been read already and not been handed out.
+    /// The next notice, if it has been read already, and came before every reply that has not been
+    /// received yet.
     ///
     /// ```no_run
     /// # async fn f(mut client: kvmsg::client::Client) -> Result<(), kvmsg::client::Error> {
@@ -245,7 +246,14 @@ impl Client {
     /// # }
     /// ```
     pub fn kept_notice(&mut self) -> Option<Notice> {
-        self.connection.notices.pop()
+        let Connection {
+            replies, notices, ..
+        } = &mut self.connection;
+        let is_next = |(_, mark): &(Frame, u64)| !notices.is_past(*mark);
+        match replies.front().is_none_or(is_next) {
+            true => notices.pop(),
+            false => None,
+        }
     }
 
     /// Whatever comes next, replies and notices in the order in which they came. Waits without

@@ -76,7 +76,7 @@ fn figures_come_one_a_line_or_as_one_object() {
 fn what_is_typed_wrongly_is_named_in_one_line() {
     let cases: [(&[&str], &str); 10] = [
         (&["gte", "user"], "unknown verb \"gte\"; did you mean get?"),
-        (&["lst"], "unknown verb \"lst\"; help lists the verbs"),
+        (&["lst"], "unknown verb \"lst\"; did you mean list?"),
         (&["get"], "get takes KEY, but none was given"),
         (
             &["get", "a", "b"],

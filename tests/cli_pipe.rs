@@ -30,7 +30,7 @@ fn both_syntaxes_are_answered_in_order() {
 #[test]
 fn each_line_that_fails_is_reported_by_its_number() {
     let daemon = Daemon::start(&[]);
-    let requests = "put k v\n\nfoo\nget\nput k \"v\nget \"\"\ngte k\nwatch\nGET:a:b\nget k\n";
+    let requests = "put k v\n\nfoo\nget\nput k \"v\nget \"\"\ngte k\nwatch a b\nGET:a:b\nget k\n";
     let ran = daemon.cli_fed(&[""; 0], requests);
     let mistakes = [
         (3, "unknown verb \"foo\"; help lists the verbs"),
@@ -38,7 +38,7 @@ fn each_line_that_fails_is_reported_by_its_number() {
         (5, "the \" at column 7 is not closed"),
         (6, "a key has 1 to 1024 bytes, this one 0"),
         (7, "unknown verb \"gte\"; did you mean get?"),
-        (8, "watch: a pipe hears no notices; use `kvmsg-cli watch`"),
+        (8, "watch takes [PREFIX], but 2 arguments were given"),
         (9, "get takes KEY, but 2 arguments were given"),
     ];
     let printed: String = mistakes.map(|(_, why)| format!("Error: {why}\n")).concat();
@@ -67,7 +67,7 @@ fn figures_and_help_end_with_an_empty_line() {
     );
     assert!(parts[0].starts_with("version "), "{text}");
     assert!(
-        parts[1].contains("put KEY VALUE") && !parts[1].contains("watch"),
+        parts[1].contains("put KEY VALUE") && parts[1].contains("unwatch"),
         "{text}"
     );
     assert!(parts[2].starts_with("get KEY - "), "{text}");
@@ -89,6 +89,29 @@ fn options_change_what_is_printed() {
     daemon
         .cli_fed(&["-q"], "put k b\nping\nget k\nget n\n")
         .prints(b"a\n\xff\nb\nNOT_FOUND\n");
+}
+
+#[test]
+fn a_pipe_lists_and_hears_of_changes_by_prefix() {
+    let daemon = Daemon::start(&[]);
+    let mut pipe = Running::start(&mut cli(&daemon.address.to_string()));
+    pipe.send("put b v\nput a v\nput c v\nlist\nLIST:b\nlist x\nwatch a\nping\n");
+    for line in [
+        "OK", "OK", "OK", "a", "b", "c", "", "b", "", "", "OK", "PONG",
+    ] {
+        assert_eq!(pipe.line(), line);
+    }
+    // While it waits for input, and of this prefix alone.
+    daemon.cli(&["put", "b", "w"]).prints("OK\n");
+    daemon.cli(&["put", "ab", "w"]).prints("OK\n");
+    assert_eq!(pipe.line(), "NOTIFY PUT ab");
+    pipe.send("unwatch a\nping\n");
+    assert_eq!((&pipe.line()[..], &pipe.line()[..]), ("OK", "PONG"));
+    daemon.cli(&["put", "a", "w"]).prints("OK\n");
+    pipe.send("get x\nexit\n");
+    pipe.end().prints("NOT_FOUND\nOK\n");
+    let json = daemon.cli_fed(&["--json"], "list a\nlist x\n");
+    json.prints("[\"a\",\"ab\"]\n[]\n");
 }
 
 #[test]

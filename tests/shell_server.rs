@@ -191,3 +191,35 @@ fn a_request_that_lost_its_reply_is_not_repeated() {
     });
     assert!(screen.join(" ").contains(&again), "{screen:#?}");
 }
+
+#[test]
+fn what_is_watched_and_listed_by_prefix_stays_so_on_another_connection() {
+    let Some(tmux) = tool("tmux") else { return };
+    let (daemon, home) = (Daemon::start(&[]), Home::new());
+    let address = daemon.address.to_string();
+    let terminal = Terminal::open(&tmux, &home, 80, &["-s", &address]);
+    terminal.wait_for_connection();
+    assert_eq!(terminal.enter("list"), ["Server: (no keys)"]);
+    // The first prefix replaces watching everything, the second adds up.
+    assert_eq!(terminal.enter("watch a"), ["Server: OK"]);
+    assert_eq!(terminal.enter("WATCH:b"), ["Server: OK"]);
+    let told = |daemon: &Daemon, keys: &[&str]| {
+        for key in ["a1", "b1", "c1"] {
+            daemon.connect().ask(&format!("PUT:{key}:v\n"), "OK\n");
+        }
+        let notices = keys.iter().map(|key| format!("NOTIFY PUT {key}"));
+        let lines: Vec<String> = notices.chain([">".to_owned()]).collect();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        terminal.wait_for_end(&lines);
+    };
+    told(&daemon, &["a1", "b1"]);
+    assert_eq!(terminal.enter("list a"), ["Server: a1"]);
+    assert_eq!(terminal.enter("list"), ["Server: a1", "b1", "c1"]);
+    assert!(daemon.stop().status.success());
+    terminal.wait_for(LOST);
+    let daemon = start(&address);
+    terminal.enter("ping");
+    told(&daemon, &["a1", "b1"]);
+    assert_eq!(terminal.enter("unwatch a"), ["Server: OK"]);
+    told(&daemon, &["b1"]);
+}

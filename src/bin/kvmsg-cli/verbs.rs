@@ -140,7 +140,7 @@ pub static VERBS: [Verb; 12] = [
         help: "print the keys, or those that begin with PREFIX",
         examples: &["list", "list user"],
         once: "Prints the keys one a line, in the order of their bytes; none is no failure.\n\
-               --values: a line for each value, behind its key and a TAB; with --json an object.\n",
+               --values: a line for each value, behind its key and a TAB; --json: an object.\n",
         once_examples: &["list --values --json user"],
     },
     Verb {
