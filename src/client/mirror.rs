@@ -58,9 +58,9 @@ pub enum Update {
 /// was, and then becomes the new one at once.
 ///
 /// When [`position`](Mirror::position) has reached a revision, every change up to that is in the
-/// map. It shows a later change of a key only behind a listing of several pages, which the server
-/// did not make at one moment: then some keys may be ahead of the position, by so much as changed
-/// while it was listed. No key ever falls back, and the changes that come next make up for it.
+/// map. Behind a listing of several pages, which the server makes at several moments, some keys may
+/// be ahead of the position, if this client had fallen behind while it listed. No key ever falls
+/// back, and the next changes make up for it. The connection makes no changes of its own.
 ///
 /// It keeps each key and value once, and while it lists, twice.
 ///

@@ -1,12 +1,12 @@
 //! Mirrors of scripted servers: what breaks off between two pages, and what is lost there.
 
+use crate::in_time;
 use crate::script::{EPOCH, Step, hears, page, play, push, watching};
 use kvmsg::client::{Mirror, Update};
-use smol::block_on;
 
 /// The keys of a mirror and its position, after so many updates; and these in a few words.
 fn after(address: &str, updates: usize) -> (Vec<String>, String) {
-    block_on(async {
+    in_time(async {
         let mut mirror = Mirror::new(address, b"p").page_keys(1);
         let mut shown = Vec::new();
         for _ in 0..updates {

@@ -8,12 +8,22 @@ mod common;
 mod copies;
 mod script;
 
+use futures_lite::future;
 use kvmsg::client::{Error, Event, Position, Watch};
 use script::{EPOCH, Step, half_a_push, hears, play, push, watching};
-use smol::block_on;
+use smol::Timer;
 use std::time::Duration;
 
 const OTHER: &str = "fedcba9876543210";
+
+/// Runs a test, which fails if it waits in vain.
+pub(crate) fn in_time<T>(test: impl Future<Output = T>) -> T {
+    let late = async {
+        Timer::after(common::PATIENCE).await;
+        panic!("it waits in vain");
+    };
+    smol::block_on(future::or(test, late))
+}
 
 /// An event in a few words. How long a pause is, is left to chance.
 pub(crate) fn shown(event: &Event) -> String {
@@ -93,7 +103,7 @@ fn a_watch_goes_on_behind_what_it_has_handed_out_wherever_the_connection_breaks(
         format!("gone {EPOCH}:20 30 {OTHER}:40"),
         "DELETE 41".to_owned(),
     ];
-    block_on(async {
+    in_time(async {
         let mut watch = Watch::new(&address, b"p");
         assert_eq!(watch.position(), None);
         for expected in expected {
@@ -115,7 +125,7 @@ fn nothing_is_told_twice_though_a_server_says_it_twice() {
         push("lost 8 8"),
         push("notify PUT p 9 v"),
     ]]);
-    block_on(async {
+    in_time(async {
         let mut watch = Watch::new(&address, b"").since(position(&format!("{EPOCH}:7")));
         for expected in [&format!("from {EPOCH}:7"), "PUT 8", "PUT 9"] {
             assert_eq!(shown(&watch.next().await.unwrap()), expected);
@@ -146,7 +156,7 @@ fn what_no_other_attempt_would_mend_is_an_error() {
     ];
     for (steps, expected) in cases {
         let (address, playing) = play(vec![steps]);
-        block_on(async {
+        in_time(async {
             let mut watch = Watch::new(&address, b"p").since(position(&format!("{EPOCH}:7")));
             let error = loop {
                 match watch.next().await {
@@ -164,7 +174,7 @@ fn what_no_other_attempt_would_mend_is_an_error() {
 #[test]
 fn a_server_that_is_not_there_is_tried_again_after_growing_pauses() {
     let (address, _held) = common::free_address();
-    block_on(async {
+    in_time(async {
         let mut watch = Watch::new(&address.to_string(), b"").timeout(Duration::from_secs(1));
         let mut longest = Duration::ZERO;
         for _ in 0..4 {
@@ -187,7 +197,7 @@ fn a_server_that_is_not_there_is_tried_again_after_growing_pauses() {
 fn a_full_server_is_tried_again() {
     let daemon = common::Daemon::start(&["--clients-max", "1"]);
     let only = daemon.connect_resp3();
-    block_on(async {
+    in_time(async {
         let mut watch = Watch::new(&daemon.address.to_string(), b"");
         match watch.next().await.unwrap() {
             Event::Disconnected { error, .. } => assert!(matches!(error, Error::Refused(_))),
