@@ -205,7 +205,7 @@ fn what_is_watched_and_listed_by_prefix_stays_so_on_another_connection() {
     assert_eq!(terminal.enter("WATCH:b"), ["Server: OK"]);
     let told = |daemon: &Daemon, keys: &[&str]| {
         for key in ["a1", "b1", "c1"] {
-            daemon.connect().ask(&format!("PUT:{key}:v\n"), "OK\n");
+            daemon.connect().ask(format!("PUT:{key}:v\n"), "OK\n");
         }
         let notices = keys.iter().map(|key| format!("NOTIFY PUT {key}"));
         let lines: Vec<String> = notices.chain([">".to_owned()]).collect();
