@@ -183,9 +183,8 @@ impl Writer {
     /// Discards input until the end; if nothing may come, only if there is something.
     async fn discard(&self, may_come: bool) {
         let mut may_come = may_come;
-        let mut buffer = [0; 4096];
         loop {
-            match self.connection.socket.get_ref().read(&mut buffer) {
+            match self.discard_now() {
                 Ok(0) => return,
                 Ok(_) => {
                     may_come = true;
@@ -200,6 +199,11 @@ impl Writer {
                 Err(_) => return,
             }
         }
+    }
+
+    /// Discards what there is. Not `async`, so that an idle client does not keep the buffer.
+    fn discard_now(&self) -> io::Result<usize> {
+        self.connection.socket.get_ref().read(&mut [0; 4096])
     }
 }
 
