@@ -262,17 +262,6 @@ pub const FAULTS: &[Fault] = &[
         &[("revision=9 revision=8", "revision=7 revision=8")],
     ),
     (
-        "Accounted",
-        "holds nothing",
-        &[(
-            "l ! notify UPDATE k/a",
-            "l ! notify UPDATE k/a\nl ! lost 5 5",
-        )],
-    ),
-    ("Accounted", "notices_delivered", &[("=DELIVERED", "=3")]),
-    ("Accounted", "notices_lost", &[("=LOST", "=1")]),
-    ("Accounted", "notices_lost", &[("=LOST", "=99")]),
-    (
         "ReplyOrder",
         "revision 3 is told before",
         &[(

@@ -5,6 +5,7 @@
 
 use crate::changes::{Map, apply};
 use crate::record::{Page, Push, Word};
+use std::collections::VecDeque;
 
 /// A map that follows the server's keys under one prefix.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +20,10 @@ pub struct Mirror {
     /// How far it is told the changes.
     pub told: u64,
     listing: Listing,
+    /// The pages on their way: after which key, and in which listing it was asked.
+    asked: VecDeque<(Option<Word>, u64)>,
+    /// How many listings were begun.
+    begun: u64,
     /// The first notice that did not fit the map.
     pub misfit: Option<String>,
 }
@@ -28,8 +33,8 @@ enum Listing {
     /// It must list, from the beginning.
     #[default]
     Due,
-    /// It has asked for the page after this key.
-    Asked(Option<Word>),
+    /// It has asked for a page.
+    Asked,
     /// It must ask for the page after this key.
     Next(Word),
     Done,
@@ -48,7 +53,7 @@ impl Mirror {
         let after = match &self.listing {
             Listing::Due => None,
             Listing::Next(key) => Some(key.clone()),
-            Listing::Asked(_) | Listing::Done => return None,
+            Listing::Asked | Listing::Done => return None,
         };
         let mut request = vec!["LIST".to_owned(), self.prefix.clone()];
         request.extend(
@@ -64,11 +69,13 @@ impl Mirror {
     /// Notes that a page was asked for: the first if `after` is nothing.
     pub fn asked(&mut self, after: Option<Word>) {
         if after.is_none() {
+            self.begun += 1;
             self.pages.clear();
             self.held.clear();
             self.map.clear();
         }
-        self.listing = Listing::Asked(after);
+        self.asked.push_back((after, self.begun));
+        self.listing = Listing::Asked;
     }
 
     /// Begins anew: what was missed cannot be had from notices any more.
@@ -79,6 +86,7 @@ impl Mirror {
     /// Forgets what is on its way: the connection is gone. A listing that was not whole begins
     /// anew; it cannot be continued, for notices that were held are gone.
     pub fn disconnected(&mut self) {
+        self.asked.clear();
         if self.listing != Listing::Done {
             self.listing = Listing::Due;
         }
@@ -90,9 +98,13 @@ impl Mirror {
 
     /// Takes a page that was asked for.
     pub fn page(&mut self, page: &Page) {
-        let Listing::Asked(after) = &self.listing else {
-            return; // what was asked for before a loss
+        // One that was asked for before a loss is of no use.
+        let Some((after, _)) = self.asked.pop_front().filter(|asked| asked.1 == self.begun) else {
+            return;
         };
+        if self.listing != Listing::Asked {
+            return;
+        }
         self.map.extend(page.keys.iter().cloned());
         self.pages
             .push((after.clone(), page.next.clone(), page.revision));

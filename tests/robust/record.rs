@@ -193,8 +193,8 @@ impl Answer<'_> {
     }
 }
 
-/// Longer values stand in a record as their length, their beginning and a hash.
-const WHOLE_MAX: usize = 40;
+/// Longer values stand in a record as their length, their beginning and a hash. No key is longer.
+const WHOLE_MAX: usize = 1024;
 
 /// A value as the record has it.
 pub fn word(value: &[u8]) -> Word {
