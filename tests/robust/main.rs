@@ -66,8 +66,9 @@ fn check(seed: u64, record: &Record) {
         format!("{promise}: {name}, line {}: {text}", violation.at + 1)
     });
     let before = record.of(first.conn).filter(|(at, _)| *at <= first.at);
+    let line = |at: usize| record.line(at).chars().take(200).collect::<String>();
     let mut last: Vec<_> = before
-        .map(|(at, _)| format!("{}: {}", at + 1, record.line(at)))
+        .map(|(at, _)| format!("{}: {}", at + 1, line(at)))
         .collect();
     let last = last.split_off(last.len().saturating_sub(SHOWN));
     panic!(

@@ -11,6 +11,9 @@ use std::time::Duration;
 /// How much is read at a time.
 const CHUNK: usize = 64 * 1024;
 
+/// What a key ends with, before the client's number, that is changed last and for this client.
+pub const LAST: &str = "~end";
+
 /// One client of the run.
 pub struct Peer {
     stream: TcpStream,
@@ -32,7 +35,7 @@ pub struct Peer {
     /// It has ended its sending side.
     pub halved: bool,
     pub ended: bool,
-    /// The last key that it was told of.
+    /// The key of the last change made for it, once it has been told of that.
     pub last_key: Word,
     /// The prefix that it wants to watch, also when what it asked for is gone.
     pub wants: Word,
@@ -250,7 +253,9 @@ impl Peer {
     fn pushed(&mut self, push: &Push) {
         match push {
             Push::Notify(_, key, told) => {
-                self.last_key = key.clone();
+                if key.ends_with(&format!("{LAST}{}", self.id)) {
+                    self.last_key = key.clone();
+                }
                 self.told = told.as_ref().map_or(self.told, |told| told.0);
             }
             Push::Lost(_, last) => self.told = *last,

@@ -2,7 +2,7 @@
 
 use crate::common::{Daemon, PATIENCE, until};
 use crate::dice::Dice;
-use crate::peer::Peer;
+use crate::peer::{LAST, Peer};
 use crate::record::{Conn, Dialect, Event, Record, Reply, Word};
 use rustix::process::Signal;
 use std::collections::BTreeMap;
@@ -114,6 +114,7 @@ impl World {
 
     /// Continues what a connection that is gone watched.
     fn resume(&mut self, place: usize) {
+        self.known();
         let gone = &self.peers[place];
         let (id, dialect, told) = (gone.id, gone.dialect, gone.told);
         let prefix = gone.prefixes.first().cloned();
@@ -342,7 +343,7 @@ impl World {
                 last.extend(
                     prefixes
                         .last()
-                        .map(|prefix| (place, format!("{prefix}~end{place}"))),
+                        .map(|prefix| (place, format!("{prefix}{LAST}{place}"))),
                 );
             }
         }

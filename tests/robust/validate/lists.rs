@@ -9,11 +9,10 @@ use crate::record::{Answer, Event, Reply};
 /// lasted to the end is equal to the store.
 pub fn mirror_equal(case: &Case<'_>, violations: &mut Vec<Violation>) {
     pages(case, violations);
-    let mut mirrors: Vec<Mirror> = Vec::new();
-    for conn in 0..case.record.conns.len() {
-        let mirror = mirror_of(case, conn, &mirrors);
-        mirrors.push(mirror);
-    }
+    let conns = 0..case.record.conns.len();
+    let mirrors: Vec<Mirror> = conns
+        .map(|conn| mirror_of(case, conn, usize::MAX))
+        .collect();
     case.changes.replay(&[case.changes.last()], |_, map| {
         for (conn, mirror) in mirrors.iter().enumerate() {
             let open = !case
@@ -34,17 +33,19 @@ pub fn mirror_equal(case: &Case<'_>, violations: &mut Vec<Violation>) {
     });
 }
 
-/// What a mirror has come to, that one included which it continues.
-fn mirror_of(case: &Case<'_>, conn: usize, before: &[Mirror]) -> Mirror {
+/// What a mirror had come to at a place in the record. One that continues another begins with what
+/// that had come to then, though the other may have heard more since.
+fn mirror_of(case: &Case<'_>, conn: usize, until: usize) -> Mirror {
     let it = &case.record.conns[conn];
     let mut mirror = Mirror::default();
     if !it.is_mirror {
         return mirror;
     }
-    let resumed = it.resumes.map(|id| before[id].clone());
+    let opened = case.record.of(conn).next().map_or(0, |(at, _)| at);
+    let resumed = it.resumes.map(|id| mirror_of(case, id, opened));
     let mut answers = case.answers[conn].iter();
     let mut watches = false;
-    for (_, event) in case.record.of(conn) {
+    for (_, event) in case.record.of(conn).take_while(|(at, _)| *at < until) {
         match event {
             Event::Sent(request) if request[0] == "LIST" => {
                 let after = request.iter().position(|word| word == "AFTER");
