@@ -1,8 +1,10 @@
 //! Lets clients loose on a daemon: one thread throws dice and drives them all.
 
+mod ending;
+
 use crate::common::{Daemon, PATIENCE, until};
 use crate::dice::Dice;
-use crate::peer::{LAST, Peer};
+use crate::peer::Peer;
 use crate::record::{Conn, Dialect, Event, Record, Reply, Word};
 use rustix::process::Signal;
 use std::collections::BTreeMap;
@@ -35,7 +37,8 @@ impl World {
         let history = dice
             .pick(&["65536", "65536", "262144", "0", "1048576"])
             .to_owned();
-        let long = *dice.pick(&[400, 20_000, 60_000]);
+        let long = *dice.pick(&[400, 60_000, 60_000]);
+        println!("KVMSG_SOAK_SEED={seed}: history_bytes {history}, values up to {long} bytes");
         let daemon = Daemon::start(
             &[
                 ["--history-bytes", history],
@@ -234,7 +237,10 @@ impl World {
                 self.resume(place);
             }
             9 if dialect == Dialect::Lines => self.write_line(place),
-            9 if dialect == Dialect::Resp3 && !is_mirror => self.write(place, 3),
+            9 | 18 | 19 if dialect == Dialect::Resp3 && !is_mirror => {
+                let count = 1 + self.dice.below(8);
+                self.write(place, count);
+            }
             10 | 11 if !is_mirror && dialect == Dialect::Lines => {
                 peer.ask(record, &["WATCH", &prefix]);
             }
@@ -327,42 +333,5 @@ impl World {
         }
         self.seen.0 = self.record.entries.len();
         self.seen.1
-    }
-
-    /// Lets everybody read everything: lines up to a last change made for them, frames up to the
-    /// progress that says so. Then looks at the store and the figures.
-    pub fn finish(&mut self) {
-        self.peers.iter_mut().for_each(|peer| peer.pauses_until = 0);
-        let answered = |peer: &Peer| peer.ended || (peer.asked.is_empty() && !peer.halved);
-        self.pump_until("all replies", |world| world.peers.iter().all(answered));
-        let mut last = Vec::new();
-        for place in 0..self.peers.len() {
-            let peer = &self.peers[place];
-            if peer.dialect == Dialect::Lines && peer.is_open() {
-                let prefixes = peer.prefixes.iter();
-                last.extend(
-                    prefixes
-                        .last()
-                        .map(|prefix| (place, format!("{prefix}{LAST}{place}"))),
-                );
-            }
-        }
-        for (_, key) in &last {
-            self.peers[0].ask(&mut self.record, &["PUT", key, "end"]);
-        }
-        self.pump_until("the last changes", |world| !world.peers[0].is_writing());
-        let end = self.known();
-        self.pump_until("everybody's last word", |world| {
-            let mut lines = last.iter().map(|(place, key)| (&world.peers[*place], key));
-            let told = lines.all(|(peer, key)| peer.last_key == *key || peer.told >= end);
-            told && world.peers.iter().all(|peer| {
-                let marked = peer.dialect == Dialect::Lines || peer.marked >= end;
-                let is_whole = peer.mirror.as_ref().is_none_or(|mirror| mirror.is_whole());
-                !peer.is_open() || peer.prefixes.is_empty() || (marked && is_whole)
-            })
-        });
-        self.peers[0].ask(&mut self.record, &["LIST", "", "COUNT", "10000"]);
-        self.peers[0].ask(&mut self.record, &["STATS"]);
-        self.pump_until("the figures", |world| world.peers[0].asked.is_empty());
     }
 }
