@@ -31,8 +31,8 @@ use world::World;
 /// The steps of a run.
 const STEPS: usize = 400;
 
-/// Seeds of which each short run takes one, and which together see everything happen.
-const SEEDS: [u64; 4] = [1, 2, 3, 4];
+/// The seeds of the short run: a short, a long and a middling history, all with long values.
+const SEEDS: [u64; 3] = [1, 6, 10];
 
 /// How many entries are shown before the one where something is wrong.
 const SHOWN: usize = 30;

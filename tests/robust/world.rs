@@ -35,7 +35,7 @@ impl World {
     pub fn new(seed: u64) -> World {
         let mut dice = Dice(seed);
         let history = dice
-            .pick(&["65536", "65536", "262144", "0", "1048576"])
+            .pick(&["65536", "262144", "4194304", "16777216", "0"])
             .to_owned();
         let long = *dice.pick(&[400, 60_000, 60_000]);
         println!("KVMSG_SOAK_SEED={seed}: history_bytes {history}, values up to {long} bytes");

@@ -10,7 +10,9 @@ use crate::record::{Answer, Dialect, length};
 /// The revision in a reply says when its request was executed. Replies without one lie between
 /// those that have one. In lines only STATS has one. A client is not behind while all the notices
 /// that can wait for it are fewer bytes than the least share of the outbox, counted from the last
-/// moment when it had been told everything; a life that began with SINCE is behind at first.
+/// moment when it was not. One that may have been behind counts as behind until a progress; also
+/// when it has been told everything, for the server notices that a little later. A life that began
+/// with SINCE is behind at first.
 pub fn reply_order(case: &Case<'_>, violations: &mut Vec<Violation>) {
     for (conn, answers) in case.answers.iter().enumerate() {
         notices_ahead(case, conn, answers, violations);
@@ -84,8 +86,9 @@ fn notices_late(
     for place in (0..life.heard.len()).rev() {
         lowest[place] = lowest[place + 1].min(lowest_of(&life.heard[place].what));
     }
-    // Where it was told everything last; unknown after SINCE.
+    // Where it was not behind for certain; unknown after SINCE, until a progress says so.
     let mut level = life.since.is_none().then(|| life.start());
+    let mut seen = 0;
     let inside = answers
         .iter()
         .filter(|it| life.from() < it.at && it.at < life.until);
@@ -94,15 +97,22 @@ fn notices_late(
             continue;
         };
         let place = life.heard.partition_point(|heard| heard.at < answer.at);
-        let late = lowest[place];
-        // The notice of an own change belongs behind its reply.
-        if late >= position + u64::from(!answer.is_change()) {
-            level = Some(position);
-            continue;
+        for heard in &life.heard[seen..place] {
+            if let What::Progress(revision) = heard.what {
+                level = Some(revision);
+            }
         }
+        seen = place;
         let Some(from) = level else { continue };
         let bytes = notice_bytes(case, life, from, position);
-        if bytes <= SHARE_BYTES_MIN {
+        if bytes > SHARE_BYTES_MIN {
+            level = None;
+            continue;
+        }
+        level = Some(position);
+        let late = lowest[place];
+        // The notice of an own change belongs behind its reply.
+        if late < position + u64::from(!answer.is_change()) {
             let text = format!(
                 "the reply to {} at {position} comes before the notice of {late}, though no more \
                  than {bytes} bytes of notices can have waited since {from}",
