@@ -53,7 +53,8 @@ test: ## run the tests, after naming those whose tools are missing
 	$(CARGO) test --locked --no-fail-fast
 
 soak: ## let many clients loose on the change feed for SECS=600 seconds, with new seeds
-	KVMSG_SOAK_SECS=$(or $(SECS),600) $(CARGO) test --locked --test robust promises -- --nocapture
+	KVMSG_SOAK_SECS=$(or $(SECS),600) \
+		$(CARGO) test --locked --test robust promises -- --nocapture
 
 check: ## what CI checks: format, lints, tests, documentation, manual pages, scripts
 	$(CARGO) fmt --check
