@@ -34,7 +34,7 @@ INSTALLED = $(PROGRAMS:%=$(BINDIR)/%) $(DOCS:%=$(DOCDIR)/%) \
 DIRS = $(patsubst %/,%,$(sort $(dir $(INSTALLED))))
 
 .DEFAULT_GOAL := build
-.PHONY: build server client demo test check install uninstall clean help
+.PHONY: build server client demo test soak check install uninstall clean help
 
 build: ## build the programs; plain `make` does this
 	$(CARGO) build --locked --release
@@ -51,6 +51,10 @@ demo: build ## build all, and show a server, a client, and one that listens
 test: ## run the tests, after naming those whose tools are missing
 	@tests/skipped
 	$(CARGO) test --locked --no-fail-fast
+
+soak: ## let many clients loose on the change feed for SECS=600 seconds, with new seeds
+	KVMSG_SOAK_SECS=$(or $(SECS),600) \
+		$(CARGO) test --locked --test robust promises -- --nocapture
 
 check: ## what CI checks: format, lints, tests, documentation, manual pages, scripts
 	$(CARGO) fmt --check
