@@ -39,7 +39,7 @@ fn a_client_that_never_reads_is_given_up_at_the_deadline() {
 fn a_watcher_that_never_reads_is_given_up_and_what_it_got_is_counted() {
     let mut daemon = Daemon::start(&["--drain-secs", "1"]);
     let mut client = Talker::watching(&daemon, false);
-    let made = fall_behind(&daemon, &mut Talker::connect(&daemon, true));
+    let made = fall_behind(&mut Talker::connect(&daemon, true));
     terminate(&mut daemon);
     let ended = daemon.wait();
     assert_code(&ended, 1);
@@ -47,10 +47,9 @@ fn a_watcher_that_never_reads_is_given_up_and_what_it_got_is_counted() {
     let said = String::from_utf8(client.client.rest()).expect("it is text");
     let told = said.matches('\n').count() as u64;
     assert_eq!(ended.figure("Notices delivered"), told);
-    assert!(
-        made - told - ended.figure("Notices lost") <= 500,
-        "{ended:?}"
-    );
+    // The daemon itself kept 64 KiB, notices of more than 1000 bytes.
+    let kept = made - told - ended.figure("Notices lost");
+    assert!(kept <= 65, "{kept}: {ended:?}");
 }
 
 #[test]

@@ -8,8 +8,10 @@ mod losses;
 use common::talker::{Heard, Talker};
 use common::{Daemon, Frame};
 
-/// How many notices wait for a client beside what its kernel holds.
-const NOTICES_MAX: u64 = 500;
+/// How many notices wait for a client beside what its kernel holds: 64 KiB of them.
+const NOTICES: std::ops::RangeInclusive<u64> = 58..=65;
+/// A history so short that whoever is behind for long loses changes.
+const SHORT: [&str; 2] = ["--history-bytes", "65536"];
 /// How many changes are made between two looks at the counters.
 const STEP: u64 = 20;
 /// More changes than any kernel holds the notices of.
@@ -37,6 +39,9 @@ fn slow(daemon: &Daemon, framed: bool) -> Talker {
 struct Writer {
     talker: Talker,
     made: u64,
+    /// How many changes had been made, and how many notices delivered, when that was looked at.
+    counted: u64,
+    told_to_normal: u64,
     /// How many notices had been delivered, to all together, after each step.
     delivered: Vec<u64>,
 }
@@ -46,6 +51,8 @@ impl Writer {
         Writer {
             talker: Talker::connect(daemon, true),
             made: 0,
+            counted: 0,
+            told_to_normal: 0,
             delivered: vec![0],
         }
     }
@@ -71,13 +78,29 @@ impl Writer {
             .push(self.talker.stats().get("notices_delivered"));
     }
 
-    /// Goes on until the log says of so many clients that they lose notices, and a little longer.
-    fn go_on_until_lost(&mut self, daemon: &Daemon, clients: usize, normal: &mut [Talker]) {
-        while lines_with(daemon, "loses notices") < clients {
-            assert!(self.made < CHANGES_MAX, "{:?}", daemon.log());
+    /// How many notices the kernels of those who do not read have taken.
+    fn taken(&self, normal: &[Talker]) -> u64 {
+        let delivered = self.delivered.last().copied().unwrap_or_default();
+        delivered - self.told_to_normal - normal.len() as u64 * (self.made - self.counted)
+    }
+
+    /// Goes on until nothing more is taken for those who do not read, and then makes more changes
+    /// than wait for them and than a short history holds.
+    fn go_on_until_behind(&mut self, normal: &mut [Talker]) {
+        let (mut quiet, mut taken) = (0, self.taken(normal));
+        while quiet < 15 {
+            assert!(self.made < CHANGES_MAX, "everything is taken");
             self.step(normal);
+            let now = self.taken(normal);
+            quiet = if now == taken { quiet + 1 } else { 0 };
+            taken = now;
         }
-        (0..5).for_each(|_| self.step(normal));
+    }
+
+    /// Says that all that was made so far has been heard or lost by everyone.
+    fn start_over(&mut self) {
+        self.counted = self.made;
+        self.told_to_normal = self.talker.stats().get("notices_delivered");
     }
 }
 
