@@ -3,11 +3,15 @@
 //! Every change raises the revision by one; what changes nothing does not. The store knows no
 //! clients and tells nobody: whoever calls it gets the [`Change`] to hand on.
 
-use crate::list::{List, Value};
+mod keys;
+mod index;
+#[cfg(test)]
+mod tests;
+
+use crate::list::{List, Value, bulk_len};
 use crate::protocol::notice::{Change, What};
-use ahash::RandomState;
-use hashbrown::HashMap;
-use hashbrown::hash_map::EntryRef;
+use index::Index;
+use keys::Keys;
 use std::fmt;
 use std::rc::Rc;
 
@@ -16,6 +20,10 @@ const VALUE_OVERHEAD_BYTES: usize = 64;
 
 /// How many chunks of a removed list [`Store::tidy`] frees at a time: some 2000 values.
 const TIDY_CHUNKS: usize = 8;
+
+/// What a key takes in a page beside its own bulk string and those of its values: the heads of
+/// two arrays.
+const ENTRY_HEADS_BYTES: usize = 16;
 
 /// The limits of a store.
 #[derive(Debug, Clone, Copy)]
@@ -71,19 +79,20 @@ pub enum Updated {
     Same,
 }
 
-/// stub
+/// A part of the keys in their order, as they are at one moment.
 #[derive(Debug)]
 pub struct Page<'a> {
-    /// stub
+    /// The keys, each with its values.
     pub keys: Vec<(&'a Value, &'a List)>,
-    /// stub
+    /// Whether keys with the prefix stand behind the last of these.
     pub more: bool,
 }
 
-/// The keys and their values. The hash is keyed at random, for strangers choose the keys.
+/// The keys and their values.
 #[derive(Debug)]
 pub struct Store {
-    keys: HashMap<Value, List, RandomState>,
+    keys: Keys,
+    index: Index,
     limits: Limits,
     epoch: u64,
     revision: u64,
@@ -97,7 +106,8 @@ impl Store {
     /// An empty store at revision 0 of the series `epoch`.
     pub fn new(limits: Limits, epoch: u64) -> Store {
         Store {
-            keys: HashMap::with_hasher(RandomState::new()),
+            keys: Keys::new(),
+            index: Index::default(),
             limits,
             epoch,
             revision: 0,
@@ -134,7 +144,45 @@ impl Store {
 
     /// All values of a key, if it exists.
     pub fn get(&self, key: &[u8]) -> Option<&List> {
-        self.keys.get(key)
+        let hash = self.keys.hash(key);
+        self.keys.get(hash, key).map(|(_, list)| list)
+    }
+
+    /// Prepares the keys' order a little further, for some 200 us at most; true when a page of
+    /// them can be had. Until then whoever wants one asks again, in another turn.
+    pub fn is_listable(&mut self) -> bool {
+        self.index.prepare(&self.keys, index::SLICE)
+    }
+
+    /// The keys that start with `prefix` and stand behind `after`, in byte order: up to `count`,
+    /// and up to `bytes_max` bytes of them and their values in RESP, but at least one if there is
+    /// one. Takes long unless [`Store::is_listable`] has been true in the same turn.
+    pub fn page(
+        &mut self,
+        prefix: &[u8],
+        after: &[u8],
+        count: usize,
+        bytes_max: usize,
+    ) -> Page<'_> {
+        let mut page = Page {
+            keys: Vec::new(),
+            more: false,
+        };
+        let mut bytes = 0;
+        for key in self.index.range(&self.keys, prefix, after) {
+            let Some((key, list)) = self.keys.get(self.keys.hash(key), key) else {
+                debug_assert!(false, "a key that is in order is in the store");
+                continue;
+            };
+            bytes += bulk_len(key) + list.bulk_bytes() + ENTRY_HEADS_BYTES;
+            let is_full = page.keys.len() >= count || bytes > bytes_max;
+            if is_full && !page.keys.is_empty() {
+                page.more = true;
+                break;
+            }
+            page.keys.push((key, list));
+        }
+        page
     }
 
     /// Appends a value; makes the key if it does not exist.
@@ -143,20 +191,22 @@ impl Store {
     ///
     /// Refuses what goes beyond a limit, and changes nothing then.
     pub fn put(&mut self, key: &[u8], value: &[u8]) -> Result<Change, Full> {
+        let hash = self.keys.hash(key);
         let added = value.len() + VALUE_OVERHEAD_BYTES;
         let (limits, bytes) = (self.limits, self.bytes);
-        let (key, value, cost) = match self.keys.entry_ref(key) {
-            EntryRef::Occupied(mut held) => {
-                limits.check(held.get().bytes() + value.len(), bytes + added)?;
+        let (key, value, cost) = match self.keys.get_mut(hash, key) {
+            Some((key, list)) => {
+                limits.check(list.bytes() + value.len(), bytes + added)?;
                 let value = Value::from(value);
-                held.get_mut().push(value.clone());
-                (held.key().clone(), value, added)
+                list.push(value.clone());
+                (key.clone(), value, added)
             }
-            EntryRef::Vacant(free) => {
+            None => {
                 limits.check(value.len(), bytes + added + key.len())?;
-                let value = Value::from(value);
-                let key = Value::from(key);
-                free.insert_with_key(key.clone(), List::One(value.clone()));
+                let (key, value) = (Value::from(key), Value::from(value));
+                let list = List::One(value.clone());
+                self.keys.insert(hash, key.clone(), list);
+                self.index.created(hash, &key, self.keys.len());
                 let cost = added + key.len();
                 (key, value, cost)
             }
@@ -172,7 +222,7 @@ impl Store {
     ///
     /// Refuses what goes beyond a limit, and changes nothing then.
     pub fn update(&mut self, key: &[u8], old: &[u8], new: &[u8]) -> Result<Option<Updated>, Full> {
-        let Some((key, list)) = self.keys.get_key_value_mut(key) else {
+        let Some((key, list)) = self.keys.get_mut(self.keys.hash(key), key) else {
             return Ok(None);
         };
         let Some(place) = list.find(old) else {
@@ -195,15 +245,15 @@ impl Store {
     /// Removes the first value equal to `value`, and the key with its last; nothing if there is
     /// none.
     pub fn remove(&mut self, key: &[u8], value: &[u8]) -> Option<Change> {
-        let EntryRef::Occupied(mut held) = self.keys.entry_ref(key) else {
-            return None;
-        };
-        let place = held.get().find(value)?;
-        let key = held.key().clone();
-        let last = held.get().len() == 1;
-        let value = held.get_mut().remove(place);
+        let hash = self.keys.hash(key);
+        let (key, list) = self.keys.get_mut(hash, key)?;
+        let place = list.find(value)?;
+        let key = key.clone();
+        let last = list.len() == 1;
+        let value = list.remove(place);
         if last {
-            held.remove();
+            self.keys.remove(hash, &key);
+            self.index.removed(&key);
             self.bytes -= key.len();
         }
         self.values -= 1;
@@ -213,7 +263,8 @@ impl Store {
 
     /// Removes a key and all its values; nothing if there is no such key.
     pub fn delete(&mut self, key: &[u8]) -> Option<Change> {
-        let (key, list) = self.keys.remove_entry(key)?;
+        let (key, list) = self.keys.remove(self.keys.hash(key), key)?;
+        self.index.removed(&key);
         self.values -= list.len();
         self.bytes -= key.len() + list.bytes() + list.len() * VALUE_OVERHEAD_BYTES;
         if list.len() > 1 {
@@ -222,41 +273,14 @@ impl Store {
         Some(self.changed(key, What::Delete))
     }
 
-    /// stub
-    pub fn is_listable(&mut self) -> bool {
-        true
-    }
-
-    /// stub
-    pub fn page(&self, prefix: &[u8], after: &[u8], count: usize, bytes_max: usize) -> Page<'_> {
-        let mut keys: Vec<_> = self
-            .keys
-            .iter()
-            .filter(|(key, _)| key.starts_with(prefix) && key[..] > *after)
-            .collect();
-        keys.sort_by(|one, other| one.0.cmp(other.0));
-        let mut bytes = 0;
-        let all = keys.len();
-        let fit = keys.iter().take(count).take_while(|(key, list)| {
-            let first = bytes == 0;
-            bytes += key.len() + list.bulk_bytes() + 20;
-            first || bytes <= bytes_max
-        });
-        let n = fit.count();
-        keys.truncate(n);
-        Page {
-            more: n < all,
-            keys,
-        }
-    }
-
     /// Whether [`Store::tidy`] has something to do.
     pub fn is_untidy(&self) -> bool {
-        !self.removed.is_empty()
+        !self.removed.is_empty() || self.index.is_untidy()
     }
 
-    /// Frees a part of what was removed: to free a long list at once would take long.
+    /// Frees a part of what was removed or given up: to free much at once would take long.
     pub fn tidy(&mut self) {
+        self.index.tidy();
         if let Some(chunks) = self.removed.last_mut() {
             chunks.truncate(chunks.len().saturating_sub(TIDY_CHUNKS));
             if chunks.is_empty() {
@@ -272,93 +296,5 @@ impl Store {
             key,
             what,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ROOMY: Limits = Limits {
-        values_bytes_max: 1 << 20,
-        store_bytes_max: 0,
-    };
-
-    fn values(store: &Store, key: &str) -> Vec<String> {
-        let text = |value: &Value| String::from_utf8_lossy(value).into_owned();
-        store
-            .get(key.as_bytes())
-            .map(|list| list.iter().map(text).collect())
-            .unwrap_or_default()
-    }
-
-    #[test]
-    fn only_what_changes_something_raises_the_revision() {
-        let mut store = Store::new(ROOMY, 1);
-        assert_eq!(store.put(b"k", b"a").unwrap().revision, 1);
-        assert_eq!(store.put(b"k", b"a").unwrap().revision, 2);
-        assert!(store.update(b"k", b"x", b"y").unwrap().is_none());
-        assert!(store.update(b"no", b"x", b"y").unwrap().is_none());
-        assert!(matches!(
-            store.update(b"k", b"a", b"a"),
-            Ok(Some(Updated::Same))
-        ));
-        assert!(store.remove(b"k", b"x").is_none());
-        assert!(store.delete(b"no").is_none());
-        assert_eq!(store.revision(), 2);
-        let Ok(Some(Updated::Changed(change))) = store.update(b"k", b"a", b"b") else {
-            panic!()
-        };
-        assert_eq!(change.revision, 3);
-        assert_eq!(values(&store, "k"), ["b", "a"]);
-    }
-
-    #[test]
-    fn the_last_value_takes_its_key_along_and_every_byte_is_given_back() {
-        let mut store = Store::new(ROOMY, 1);
-        store.put(b"key", b"a").unwrap();
-        store.put(b"key", b"bb").unwrap();
-        assert_eq!(
-            (store.keys(), store.values(), store.bytes()),
-            (1, 2, 3 + 1 + 2 + 2 * 64)
-        );
-        store.remove(b"key", b"a").unwrap();
-        assert_eq!(store.bytes(), 3 + 2 + 64);
-        store.remove(b"key", b"bb").unwrap();
-        assert_eq!((store.keys(), store.values(), store.bytes()), (0, 0, 0));
-        (0..9999).for_each(|n| drop(store.put(b"long", format!("{n}").as_bytes())));
-        store.delete(b"long").unwrap();
-        assert_eq!((store.keys(), store.values(), store.bytes()), (0, 0, 0));
-        store.tidy();
-        assert!(store.is_untidy(), "a long list is not freed at once");
-        while store.is_untidy() {
-            store.tidy();
-        }
-    }
-
-    #[test]
-    fn a_limit_holds_to_the_byte_and_what_is_beyond_changes_nothing() {
-        let limits = Limits {
-            values_bytes_max: 10,
-            store_bytes_max: 300,
-        };
-        let mut store = Store::new(limits, 1);
-        store.put(b"k", b"12345").unwrap();
-        assert_eq!(store.put(b"k", b"123456").unwrap_err(), Full::Key(10));
-        store.put(b"k", b"54321").unwrap();
-        assert_eq!(
-            store.update(b"k", b"12345", b"123456").unwrap_err(),
-            Full::Key(10)
-        );
-        assert_eq!(store.bytes(), 1 + 10 + 2 * 64);
-        let key = vec![b'x'; 300 - store.bytes() - 64];
-        assert_eq!(
-            store.put(&[&key[..], b"x"].concat(), b"").unwrap_err(),
-            Full::Store(300)
-        );
-        store.put(&key, b"").unwrap();
-        assert_eq!(store.bytes(), 300);
-        assert_eq!(store.update(&key, b"", b"1").unwrap_err(), Full::Store(300));
-        assert_eq!((store.revision(), values(&store, "k").len()), (3, 2));
     }
 }

@@ -182,9 +182,11 @@ fn changed(core: &Core, client: &Client, change: Result<Option<Change>, Full>) -
 }
 
 /// Answers with a page, all of it as the store is now.
-fn list(core: &Core, client: &Client, prefix: &[u8], after: &[u8], count: usize) {
+fn list(core: &mut Core, client: &Client, prefix: &[u8], after: &[u8], count: usize) {
     let in_lines = client.dialect == Dialect::Lines;
     let bytes_max = if in_lines { usize::MAX } else { LIST_BYTES_MAX };
+    let (epoch, revision) = (core.store.epoch(), core.store.revision());
+    core.stats.answered.add(1);
     let page = core.store.page(prefix, after, count, bytes_max);
     if in_lines
         && page
@@ -192,19 +194,16 @@ fn list(core: &Core, client: &Client, prefix: &[u8], after: &[u8], count: usize)
             .iter()
             .any(|(key, _)| key.starts_with(NOTICE_WORD))
     {
-        return refuse(core, client, NOTICE_LIKE);
+        return add(client, &Reply::Refused(&Refusal::new(NOTICE_LIKE)));
     }
     let last = page.keys.last().map(|(key, _)| &key[..]);
-    reply(
-        core,
-        client,
-        &Reply::Page {
-            epoch: core.store.epoch(),
-            revision: core.store.revision(),
-            next: last.filter(|_| page.more),
-            keys: page.keys.len(),
-        },
-    );
+    let head = Reply::Page {
+        epoch,
+        revision,
+        next: last.filter(|_| page.more),
+        keys: page.keys.len(),
+    };
+    add(client, &head);
     for (key, list) in &page.keys {
         add(client, &Reply::Key(key));
         if !in_lines {

@@ -26,10 +26,7 @@ fn large_notices_that_wait_are_bounded_in_bytes() {
             assert_eq!(writer.hear(), Heard::Reply(Frame::Integer(made)));
         }
         let held = writer.stats().get("clients_bytes") as usize;
-        assert!(
-            held < 512 * KIB,
-            "{held} bytes wait after {made} changes"
-        );
+        assert!(held < 512 * KIB, "{held} bytes wait after {made} changes");
         match round {
             30 => held_before = daemon.resident_bytes(),
             299 => {
