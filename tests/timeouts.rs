@@ -4,7 +4,7 @@
 mod common;
 
 use common::hostile::{Observer, fill};
-use common::{Client, Daemon, PATIENCE, frame, until};
+use common::{Client, Daemon, PATIENCE, frame};
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
