@@ -104,7 +104,40 @@ const ERRORS: [(&[&str], &str); 40] = [
         &["ECHO", "a", "b"],
         "wrong number of arguments: ECHO message",
     ),
-    (&["WATCH"], "wrong number of arguments: WATCH \"\""),
+    (
+        &["WATCH"],
+        "wrong number of arguments: WATCH prefix [SINCE epoch revision] [ECHO]",
+    ),
+    (
+        &["LIST"],
+        "wrong number of arguments: LIST prefix [AFTER key] [COUNT n]",
+    ),
+    (
+        &["LIST", "", "COUNT", "0"],
+        "COUNT is a number from 1 on, not '0'",
+    ),
+    (
+        &["LIST", "", "UPTO", "k"],
+        "LIST takes prefix [AFTER key] [COUNT n], not 'UPTO'",
+    ),
+    (
+        &["WATCH", "", "SINCE", "0123456789abcdeg", "1"],
+        "an epoch is 16 hexadecimal digits, not '0123456789abcdeg'",
+    ),
+    (
+        &[
+            "WATCH",
+            "",
+            "SINCE",
+            "0123456789abcdef",
+            "9223372036854775808",
+        ],
+        "a revision is a number below 2^63, not '9223372036854775808'",
+    ),
+    (
+        &["WATCH", "", "ECHO", "ECHO"],
+        "WATCH takes prefix [SINCE epoch revision] [ECHO], not 'ECHO'",
+    ),
     (
         &["UNWATCH", "a", "b"],
         "wrong number of arguments: UNWATCH [prefix]",

@@ -3,7 +3,8 @@
 mod common;
 
 use common::transcript::framed;
-use common::{Client, Daemon, Frame, until};
+use common::{Client, Daemon, Frame};
+use rustix::process::Signal;
 
 /// Who the server is, in the order of Redis with two fields more.
 fn greeting(version: u8, id: u64, daemon: &Daemon) -> String {
@@ -162,7 +163,7 @@ fn every_connection_has_a_number_of_its_own() {
 
 #[test]
 fn the_name_that_a_client_gives_itself_is_escaped_and_cut_in_the_log() {
-    let daemon = Daemon::start(&["--outbox-bytes-max", "65536"]);
+    let daemon = Daemon::start(&["--history-bytes", "65536"]);
     let mut client = daemon.connect();
     client.receive_little();
     let address = client.stream.local_addr().expect("it is connected");
@@ -180,11 +181,12 @@ fn the_name_that_a_client_gives_itself_is_escaped_and_cut_in_the_log() {
         r"client {address} (\x1b[31m\r\n{}...) does not read",
         "n".repeat(57)
     );
-    let logged = until("the client to be named", || {
+    for _ in 0..150 {
         writer.send([&put[..], &remove].concat());
         (0..2).for_each(|_| drop(writer.frame()));
-        let mut lines = daemon.log().into_iter();
-        lines.find(|line| line.contains("does not read"))
-    });
+    }
+    // It is told what it has lost, at the latest, when the daemon stops.
+    daemon.signal(Signal::TERM);
+    let logged = daemon.wait_for_log("does not read");
     assert!(logged.contains(&named), "no {named:?} in {logged:?}");
 }

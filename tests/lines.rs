@@ -12,8 +12,9 @@ GET:key              all values, in order
 UPDATE:key:old:new   replace the first value equal to old
 REMOVE:key:value     remove the first value equal to this
 DELETE:key           remove a key and all its values
-WATCH:               be told of every change
-UNWATCH              be told of no change
+LIST:prefix[:after]  the keys that begin with prefix, 1000 at a time
+WATCH:prefix         be told of changes to keys that begin with prefix
+UNWATCH[:prefix]     be told of them no more, or of nothing
 PING[:text]          PONG, or the text
 STATS                what the server counts
 HELP                 this list
@@ -172,9 +173,9 @@ fn what_is_no_request_is_an_error_that_says_what_would_be_right() {
         ("STATS:", "wrong number of fields: STATS"),
         ("HELP:PUT", "wrong number of fields: HELP"),
         ("QUIT:now", "wrong number of fields: QUIT"),
-        ("WATCH", "wrong number of fields: WATCH:"),
-        ("WATCH:a:b", "wrong number of fields: WATCH:"),
-        ("UNWATCH:a:b", "wrong number of fields: UNWATCH"),
+        ("WATCH", "wrong number of fields: WATCH:prefix"),
+        ("WATCH:a:b", "wrong number of fields: WATCH:prefix"),
+        ("UNWATCH:a:b", "wrong number of fields: UNWATCH[:prefix]"),
         (
             "WATCH:user",
             "only the empty prefix can be watched, which stands for every key",

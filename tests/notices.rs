@@ -198,17 +198,16 @@ fn a_line_client_can_stop_and_resume_being_told() {
     put("b");
     client.ask("WATCH:\nPING\n", "NOTIFY PUT b\nOK\nPONG\n");
     put("c");
-    client.ask(
-        "WATCH:prefix\n",
-        "NOTIFY PUT c\nError: only the empty prefix can be watched, \
-        which stands for every key\n",
-    );
+    client.ask("WATCH:pre\n", "NOTIFY PUT c\nOK\n");
     put("d");
-    client.ask("UNWATCH\n", "NOTIFY PUT d\nOK\n");
+    client.ask("UNWATCH:\n", "NOTIFY PUT d\nOK\n");
+    put("other");
+    put("prefix");
+    client.ask("UNWATCH\n", "NOTIFY PUT prefix\nOK\n");
     put("e");
     client.ask(
         "\nPING\nWATCH\n",
-        "PONG\nError: wrong number of fields: WATCH:\n",
+        "PONG\nError: wrong number of fields: WATCH:prefix\n",
     );
     put("f");
     expect_last(client, "");

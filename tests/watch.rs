@@ -162,54 +162,168 @@ fn unwatch_takes_effect_in_the_middle_of_a_stream_of_changes() {
     expect_nothing(watcher.client);
 }
 
+/// A change as RESP2 tells it.
+fn notify_resp2(key: &[u8], revision: i64, value: &[u8]) -> Frame {
+    match notify("PUT", key, revision, &[value]) {
+        Frame::Push(parts) => Frame::Array(parts),
+        other => panic!("no push: {other:?}"),
+    }
+}
+
 #[test]
-fn resp2_cannot_watch_and_a_watcher_cannot_go_back_to_it() {
+fn a_watcher_in_resp2_hears_arrays_and_may_ask_little() {
     let daemon = Daemon::start(&[]);
     let (watch, unwatch) = (frame(&[b"WATCH", b""]), frame(&[b"UNWATCH"]));
     let (two, three) = (frame(&[b"HELLO", b"2"]), frame(&[b"HELLO", b"3"]));
-    let mut client = daemon.connect();
-    client.ask(&watch, "-ERR use HELLO 3\r\n");
-    client.ask(&unwatch, "+OK\r\n");
+    let mut client = daemon.connect_resp2();
     let mut writer = Talker::connect(&daemon, true);
+    client.send(&watch);
+    client.frame();
     writer.ask("PUT:k:1");
-    assert_eq!(writer.stats().get("watchers"), 0);
+    assert_eq!(client.frame(), notify_resp2(b"k", 1, b"1"));
+    for refused in [&[b"GET", b"k"][..], &[b"STATS"], &[b"LIST", b""]] {
+        client.ask(frame(refused), "-ERR use HELLO 3\r\n");
+    }
+    client.ask(frame(&[b"PUT", b"k", b"v"]), "-ERR use HELLO 3\r\n");
+    client.ask(frame(&[b"PING"]), "+PONG\r\n");
+    client.ask(&two, "-ERR HELLO 2 while watching; UNWATCH first\r\n");
 
     client.ask(&three, "%9\r\n");
     (0..18).for_each(|_| _ = client.frame());
-    client.send(&watch);
-    client.frame();
-    client.ask(&two, "-ERR HELLO 2 while watching; UNWATCH first\r\n");
-    client.send(frame(&[b"HELLO"]));
-    let Frame::Map(greeting) = client.frame() else {
-        panic!("it speaks RESP3 still")
-    };
-    assert!(greeting.contains(&(Frame::bulk("proto"), Frame::Integer(3))));
     writer.ask("PUT:k:2");
     assert_eq!(client.frame(), notify("PUT", b"k", 2, &[b"2"]));
+    client.ask(&two, "-ERR HELLO 2 while watching; UNWATCH first\r\n");
     client.ask(frame(&[b"GET", b"none"]), "_\r\n");
 
     client.ask(&unwatch, "+OK\r\n");
     client.ask(&two, "*18\r\n");
     (0..18).for_each(|_| _ = client.frame());
-    client.ask(&watch, "-ERR use HELLO 3\r\n");
     writer.ask("PUT:k:3");
     client.ask(frame(&[b"GET", b"none"]), "*-1\r\n");
     expect_nothing(client);
 }
 
 #[test]
-fn only_the_empty_prefix_can_be_watched() {
+fn prefixes_add_up_and_a_change_is_told_once_to_whom_it_concerns() {
+    let daemon = Daemon::start(&[]);
+    let mut writer = Talker::connect(&daemon, true);
+    let mut client = daemon.connect_resp3();
+    for prefix in [&b"user:"[..], b"user:j", b"x"] {
+        client.send_frame(&[b"WATCH", prefix]);
+        client.frame();
+    }
+    for key in ["user", "user.j", "user.", "x"] {
+        writer
+            .client
+            .send_frame(&[b"PUT", key.replace('.', ":").as_bytes(), b"v"]);
+        writer.hear();
+    }
+    for (key, revision) in [(&b"user:j"[..], 2), (b"user:", 3), (b"x", 4)] {
+        assert_eq!(client.frame(), notify("PUT", key, revision, &[b"v"]));
+    }
+    // Its own changes only with ECHO, and then after the reply.
+    client.ask(frame(&[b"PUT", b"x", b"v"]), ":5\r\n");
+    client.send_frame(&[b"WATCH", b"x", b"ECHO"]);
+    client.frame();
+    client.ask(frame(&[b"PUT", b"x", b"v"]), ":6\r\n");
+    assert_eq!(client.frame(), notify("PUT", b"x", 6, &[b"v"]));
+    expect_nothing(client);
+}
+
+#[test]
+fn since_continues_after_the_revision_or_says_what_is_gone() {
+    let daemon = Daemon::start(&["--history-bytes", "0"]);
+    let held = Daemon::start(&[]);
+    let resumed = |daemon: &Daemon, epoch: &str, revision: &str| {
+        let mut client = daemon.connect_resp3();
+        client.send_frame(&[
+            b"WATCH",
+            b"",
+            b"SINCE",
+            epoch.as_bytes(),
+            revision.as_bytes(),
+        ]);
+        let reply = client.line();
+        (client, reply)
+    };
+    for daemon in [&daemon, &held] {
+        let mut writer = Talker::connect(daemon, true);
+        (0..3).for_each(|_| _ = writer.ask("PUT:k:v"));
+    }
+    let (epoch, other) = (
+        daemon.stats().0["epoch"].clone(),
+        held.stats().0["epoch"].clone(),
+    );
+    let gone = format!("-GONE oldest 4 epoch {epoch}\r");
+    for (epoch, revision) in [(&epoch, "2"), (&epoch, "4"), (&other, "3")] {
+        assert_eq!(resumed(&daemon, epoch, revision).1, gone);
+    }
+    assert_eq!(resumed(&daemon, &epoch, "3").1, "*2\r");
+    let (mut client, reply) = resumed(&held, &other, "1");
+    assert_eq!(reply, "*2\r");
+    client.expect(format!("$16\r\n{other}\r\n:1\r\n"));
+    for revision in [2, 3] {
+        assert_eq!(client.frame(), notify("PUT", b"k", revision, &[b"v"]));
+    }
+    let text = "-ERR SINCE is for a connection that watches nothing; UNWATCH first\r\n";
+    client.ask(
+        frame(&[b"WATCH", b"x", b"SINCE", other.as_bytes(), b"1"]),
+        text,
+    );
+    expect_nothing(client);
+}
+
+#[test]
+fn silence_is_broken_by_word_of_progress_in_frames() {
+    let daemon = Daemon::start(&["--progress-secs", "1"]);
+    let mut writer = Talker::connect(&daemon, true);
+    let (mut client, _) = watcher(&daemon);
+    for revision in 1..=2 {
+        writer.ask("PUT:k:v");
+        assert_eq!(client.frame(), notify("PUT", b"k", revision, &[b"v"]));
+        for _ in 0..2 {
+            let progress = [Frame::bulk("progress"), Frame::Integer(revision)];
+            assert_eq!(client.frame(), Frame::Push(progress.to_vec()));
+        }
+    }
+}
+
+#[test]
+fn a_list_comes_in_pages_in_the_order_of_its_keys() {
     let daemon = Daemon::start(&[]);
     let mut client = daemon.connect_resp3();
-    client.ask(
-        frame(&[b"WATCH", b"user"]),
-        "-ERR only the empty prefix can be watched, which stands for every key\r\n",
-    );
-    client.ask(
-        frame(&[b"WATCH"]),
-        "-ERR wrong number of arguments: WATCH \"\"\r\n",
-    );
-    Talker::connect(&daemon, true).ask("PUT:user:1");
-    client.ask(frame(&[b"PING"]), "+PONG\r\n");
-    expect_nothing(client);
+    let mut keys: Vec<Vec<u8>> = (0..2500).map(|n| format!("k{n}").into_bytes()).collect();
+    keys.push(b"k\xff\xff".to_vec());
+    for key in &keys {
+        client.send_frame(&[b"PUT", key, b"v"]);
+    }
+    keys.iter().for_each(|_| _ = client.frame());
+    client.ask(frame(&[b"PUT", b"other", b"v"]), ":2502\r\n");
+    keys.sort();
+    for count in ["7", "1000", "99999999999"] {
+        let (mut after, mut listed) = (Vec::new(), Vec::new());
+        loop {
+            client.send_frame(&[b"LIST", b"k", b"AFTER", &after, b"COUNT", count.as_bytes()]);
+            let Frame::Array(page) = client.frame() else {
+                panic!("a page")
+            };
+            assert_eq!(page[1], Frame::Integer(2502));
+            let Frame::Array(entries) = &page[3] else {
+                panic!("keys")
+            };
+            listed.extend(entries.iter().map(|entry| match entry {
+                Frame::Array(entry) => entry[0].clone(),
+                other => panic!("a key and its values: {other:?}"),
+            }));
+            match &page[2] {
+                Frame::Bulk(next) => after = next.clone(),
+                _ => break,
+            }
+        }
+        let expected = keys.iter().map(|key| Frame::Bulk(key.clone()));
+        assert!(listed.into_iter().eq(expected), "in pages of {count}");
+    }
+    let mut lines = daemon.connect();
+    lines.ask("LIST:k24:k2498\n", "k2499\n\n");
+    lines.ask("LIST:nothing\n", "\n");
 }

@@ -24,7 +24,8 @@ pub(super) struct Drain {
 impl Drain {
     /// When those who wait for others are let go.
     pub(super) fn patience_ends(&self) -> Option<Instant> {
-        self.patience_ends.filter(|_| !self.is_settled)
+        let waits = !self.held.is_empty() && !self.is_settled;
+        self.patience_ends.filter(|_| waits)
     }
 
     /// Whether a watcher that has left must wait; then it is noted.
