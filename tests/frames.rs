@@ -55,7 +55,7 @@ const NOT_FOUND: [(&[&str], &str); 10] = [
 ];
 
 /// What is no command, or none as it stands, and what is said of it after `-ERR `.
-const ERRORS: [(&[&str], &str); 40] = [
+const ERRORS: [(&[&str], &str); 46] = [
     (&["NONSENSE"], "unknown command 'NONSENSE'"),
     (&[""], "unknown command ''"),
     (&["", "", ""], "unknown command ''"),

@@ -176,10 +176,7 @@ fn what_is_no_request_is_an_error_that_says_what_would_be_right() {
         ("WATCH", "wrong number of fields: WATCH:prefix"),
         ("WATCH:a:b", "wrong number of fields: WATCH:prefix"),
         ("UNWATCH:a:b", "wrong number of fields: UNWATCH[:prefix]"),
-        (
-            "WATCH:user",
-            "only the empty prefix can be watched, which stands for every key",
-        ),
+        ("LIST:a:b:c", "wrong number of fields: LIST:prefix[:after]"),
         ("GET:", "a key has 1 to 1024 bytes, this one 0"),
         ("PUT::john", "a key has 1 to 1024 bytes, this one 0"),
         ("UPDATE::old:new", "a key has 1 to 1024 bytes, this one 0"),
