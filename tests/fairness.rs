@@ -109,7 +109,7 @@ fn beside_changes_told_to_a_thousand_watchers_others_are_answered_between_them()
 #[test]
 fn a_list_of_a_million_values_that_is_read_changed_and_deleted_is_not_felt() {
     let _alone = ALONE.lock();
-    let daemon = Daemon::start(&[]);
+    let daemon = Daemon::start(&["--history-bytes", "65536"]);
     let address = daemon.address;
     expect_quick("putting a million values", address, move || {
         put_long(address, 1000, "v")

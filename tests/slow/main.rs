@@ -101,6 +101,7 @@ impl Writer {
     fn start_over(&mut self) {
         self.counted = self.made;
         self.told_to_normal = self.talker.stats().get("notices_delivered");
+        self.delivered.push(self.told_to_normal);
     }
 }
 
