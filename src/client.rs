@@ -31,11 +31,12 @@ mod pause;
 mod watch;
 mod mirror;
 
+pub use crate::protocol::notice::Op;
 pub use error::Error;
 pub use mirror::{Mirror, Update};
 pub use position::{Position, PositionError};
 pub use watch::{Event, Watch};
-pub use words::{Greeting, Notice, Op, Page, Reply, Request, Stat};
+pub use words::{Greeting, Notice, Page, Reply, Request, Stat};
 
 use connection::{Connection, within};
 use frame::Frame;

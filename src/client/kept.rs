@@ -73,8 +73,8 @@ fn size(notice: &Notice) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::words::Op;
     use super::*;
+    use crate::protocol::notice::Op;
 
     fn change(revision: u64, value: usize) -> Notice {
         Notice::Change {

@@ -1,10 +1,9 @@
 //! Names a place in a server's series of changes, to be kept and resumed from.
 
+use crate::protocol::command::Since;
+use crate::protocol::reply::epoch_text;
 use std::fmt;
 use std::str::FromStr;
-
-/// How many hexadecimal digits an epoch has.
-const EPOCH_DIGITS: usize = 16;
 
 /// How far a server's changes are known: all up to a revision, of one series of revisions.
 ///
@@ -50,17 +49,12 @@ impl FromStr for Position {
     /// Reads `EPOCH:REVISION`, and nothing else.
     fn from_str(text: &str) -> Result<Position, PositionError> {
         let (epoch, revision) = text.split_once(':').ok_or(PositionError)?;
-        let is_epoch =
-            epoch.len() == EPOCH_DIGITS && epoch.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let is_revision = revision.bytes().all(|byte| byte.is_ascii_digit());
-        let revision = revision.parse().ok().filter(|number| *number < 1 << 63);
-        match revision {
-            Some(revision) if is_epoch && is_revision => Ok(Position {
-                epoch: epoch.to_ascii_lowercase(),
-                revision,
-            }),
-            _ => Err(PositionError),
-        }
+        let epoch = Since::read_epoch(epoch.as_bytes()).ok_or(PositionError)?;
+        let revision = Since::read_revision(revision.as_bytes()).ok_or(PositionError)?;
+        Ok(Position {
+            epoch: epoch_text(epoch),
+            revision,
+        })
     }
 }
 

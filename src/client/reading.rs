@@ -3,7 +3,8 @@
 use super::error::Error;
 use super::frame::Frame;
 use super::position::Position;
-use super::words::{Greeting, Notice, Op, Page, Reply, Stat};
+use super::words::{Greeting, Notice, Page, Reply, Stat};
+use crate::protocol::notice::Op;
 
 impl Notice {
     /// Reads a push; one of a kind that is not known is none.

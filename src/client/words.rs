@@ -1,6 +1,7 @@
 //! Names what a client asks and what it is told.
 
 use super::position::Position;
+use crate::protocol::notice::Op;
 
 /// What can be asked, with the fields where they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,31 +97,6 @@ pub enum Stat {
     Number(u64),
     /// A name.
     Text(String),
-}
-
-/// What a request did that others are told of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Op {
-    /// A value was appended: the notice carries it.
-    Put,
-    /// A value was replaced: the notice carries the old one and the new one.
-    Update,
-    /// A value was removed: the notice carries it.
-    Remove,
-    /// A key was removed with all its values: the notice carries none.
-    Delete,
-}
-
-impl Op {
-    /// The verb, as it is written in requests and notices.
-    pub fn word(self) -> &'static str {
-        match self {
-            Op::Put => "PUT",
-            Op::Update => "UPDATE",
-            Op::Remove => "REMOVE",
-            Op::Delete => "DELETE",
-        }
-    }
 }
 
 /// What a watching client is told without asking.

@@ -172,12 +172,12 @@ impl Segment {
         });
         self.bytes.extend_from_slice(change.key);
         for value in change.values() {
-            match value {
-                Held::Shared(value) if value.len() > INLINE_BYTES_MAX => {
-                    self.shared_bytes += value.len() + SHARED_OVERHEAD_BYTES;
-                    self.shared.push(value.clone());
+            match value.long() {
+                Some(long) => {
+                    self.shared_bytes += long.len() + SHARED_OVERHEAD_BYTES;
+                    self.shared.push(long.clone());
                 }
-                short => self.bytes.extend_from_slice(short.bytes()),
+                None => self.bytes.extend_from_slice(value.bytes()),
             }
         }
     }

@@ -48,6 +48,20 @@ pub struct Since {
     pub revision: u64,
 }
 
+impl Since {
+    /// Reads an epoch: 16 hexadecimal digits, and nothing else.
+    pub fn read_epoch(text: &[u8]) -> Option<u64> {
+        let is_epoch = text.len() == 16 && text.iter().all(u8::is_ascii_hexdigit);
+        let digits = std::str::from_utf8(text).ok().filter(|_| is_epoch)?;
+        u64::from_str_radix(digits, 16).ok()
+    }
+
+    /// Reads a revision: a number below 2^63, so that it is a RESP integer.
+    pub fn read_revision(text: &[u8]) -> Option<u64> {
+        options::number(text).filter(|number| *number < 1 << 63)
+    }
+}
+
 /// What a client asks for. Its fields stay where they arrived, so a command is small on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields are named as in the table of verbs")]

@@ -54,18 +54,21 @@ impl Change {
     }
 }
 
-/// The verb of the request that made a change.
+/// What a request did that others are told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "they are the verbs")]
 pub enum Op {
+    /// A value was appended: the notice carries it.
     Put,
+    /// A value was replaced: the notice carries the old one and the new one.
     Update,
+    /// A value was removed: the notice carries it.
     Remove,
+    /// A key was removed with all its values: the notice carries none.
     Delete,
 }
 
 impl Op {
-    /// As it is written in notices.
+    /// The verb, as it is written in requests and notices.
     pub fn word(self) -> &'static str {
         match self {
             Op::Put => "PUT",
@@ -116,6 +119,14 @@ impl Held<'_> {
     /// Whether it has no bytes.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The value itself, if it is so long that it is handed on and not copied.
+    pub fn long(&self) -> Option<&Value> {
+        match self {
+            Held::Shared(value) if value.len() > INLINE_BYTES_MAX => Some(value),
+            _ => None,
+        }
     }
 
     /// Its bytes.
@@ -190,11 +201,9 @@ impl Encoded {
 
     /// Appends a value, copied if it is short.
     pub(super) fn held(&mut self, value: Held<'_>) {
-        match value {
-            Held::Shared(value) if value.len() > INLINE_BYTES_MAX => {
-                self.parts.push(Part::Value(value.clone()));
-            }
-            short => self.bytes().extend_from_slice(short.bytes()),
+        match value.long() {
+            Some(long) => self.parts.push(Part::Value(long.clone())),
+            None => self.bytes().extend_from_slice(value.bytes()),
         }
     }
 }

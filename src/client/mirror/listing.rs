@@ -7,7 +7,8 @@
 //! before its change, so that page will show the change. The same follows for whole pages: one
 //! that is older than what has been told before it contradicts that promise, see [`Misfit`].
 
-use crate::client::words::{Op, Page};
+use crate::client::words::Page;
+use crate::protocol::notice::Op;
 use std::collections::BTreeMap;
 
 /// Every key with its values, in order.

@@ -23,10 +23,8 @@ pub(super) fn watch(prefix: Span, options: &[Span], buffer: &[u8]) -> Result<Com
                 left
             }
             _ => {
-                let option = escaped(word.of(buffer));
-                return Err(Refusal::new(format!(
-                    "WATCH takes prefix [SINCE epoch revision] [ECHO], not '{option}'"
-                )));
+                let right = "WATCH takes prefix [SINCE epoch revision] [ECHO]";
+                return Err(wrong(right, word.of(buffer)));
             }
         };
     }
@@ -52,10 +50,8 @@ pub(super) fn list(prefix: Span, options: &[Span], buffer: &[u8]) -> Result<Comm
                 left
             }
             _ => {
-                let option = escaped(word.of(buffer));
-                return Err(Refusal::new(format!(
-                    "LIST takes prefix [AFTER key] [COUNT n], not '{option}'"
-                )));
+                let right = "LIST takes prefix [AFTER key] [COUNT n]";
+                return Err(wrong(right, word.of(buffer)));
             }
         };
     }
@@ -94,10 +90,8 @@ pub(super) fn hello(fields: &[Span], buffer: &[u8]) -> Result<Command, Refusal> 
             name: Some(*name),
         }),
         [word, ..] => {
-            let option = escaped(word.of(buffer));
-            Err(Refusal::new(format!(
-                "HELLO takes [2 or 3] [SETNAME name], not '{option}'"
-            )))
+            let right = "HELLO takes [2 or 3] [SETNAME name]";
+            Err(wrong(right, word.of(buffer)))
         }
     }
 }
@@ -124,48 +118,31 @@ fn read_version(field: Span, buffer: &[u8]) -> Result<Version, Refusal> {
 }
 
 fn read_epoch(field: Span, buffer: &[u8]) -> Result<u64, Refusal> {
-    let bytes = field.of(buffer);
-    let digits = Some(bytes)
-        .filter(|bytes| bytes.len() == 16 && bytes.iter().all(u8::is_ascii_hexdigit))
-        .and_then(|bytes| std::str::from_utf8(bytes).ok());
-    digits
-        .and_then(|digits| u64::from_str_radix(digits, 16).ok())
-        .ok_or_else(|| {
-            Refusal::new(format!(
-                "an epoch is 16 hexadecimal digits, not '{}'",
-                escaped(bytes)
-            ))
-        })
+    let text = field.of(buffer);
+    Since::read_epoch(text).ok_or_else(|| wrong("an epoch is 16 hexadecimal digits", text))
 }
 
-/// Revisions stay below 2^63, so that they are RESP integers.
 fn read_revision(field: Span, buffer: &[u8]) -> Result<u64, Refusal> {
-    read_number(field, buffer)
-        .filter(|number| *number < 1 << 63)
-        .ok_or_else(|| {
-            Refusal::new(format!(
-                "a revision is a number below 2^63, not '{}'",
-                escaped(field.of(buffer))
-            ))
-        })
+    let text = field.of(buffer);
+    Since::read_revision(text).ok_or_else(|| wrong("a revision is a number below 2^63", text))
 }
 
 fn read_count(field: Span, buffer: &[u8]) -> Result<usize, Refusal> {
-    let count = read_number(field, buffer).filter(|count| *count > 0);
-    let count = count.ok_or_else(|| {
-        Refusal::new(format!(
-            "COUNT is a number from 1 on, not '{}'",
-            escaped(field.of(buffer))
-        ))
-    })?;
+    let text = field.of(buffer);
+    let count = number(text).filter(|count| *count > 0);
+    let count = count.ok_or_else(|| wrong("COUNT is a number from 1 on", text))?;
     Ok(usize::try_from(count).map_or(LIST_COUNT_MAX, |count| count.min(LIST_COUNT_MAX)))
 }
 
+/// Says what would be right, and what came instead.
+fn wrong(right: &str, text: &[u8]) -> Refusal {
+    Refusal::new(format!("{right}, not '{}'", escaped(text)))
+}
+
 /// A number in decimal digits alone; nothing if it is none or does not fit.
-fn read_number(field: Span, buffer: &[u8]) -> Option<u64> {
-    let bytes = field.of(buffer);
-    if !bytes.iter().all(u8::is_ascii_digit) {
+pub(super) fn number(text: &[u8]) -> Option<u64> {
+    if !text.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    std::str::from_utf8(bytes).ok()?.parse().ok()
+    std::str::from_utf8(text).ok()?.parse().ok()
 }
