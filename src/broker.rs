@@ -162,8 +162,7 @@ impl Broker {
         self.fanout.is_going_on() || waits || self.core.store.is_untidy()
     }
 
-    /// Takes what has arrived. Not while a change is being told: who comes to watch then, or is
-    /// behind and catches up, must not hear of it, or must, and none of that could be told.
+    /// Takes what has arrived, a part of it if that is much.
     fn take_events(&mut self) {
         for _ in 0..EVENTS_A_TURN {
             match self.events.try_recv() {

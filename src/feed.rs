@@ -12,7 +12,7 @@ mod history;
 mod watcher;
 
 use crate::protocol::command::Since;
-use crate::protocol::notice::{Change, Notice};
+use crate::protocol::notice::{Change, Entry};
 use ahash::RandomState;
 use hashbrown::HashMap;
 pub use history::History;
@@ -54,8 +54,10 @@ pub enum Denied {
 /// What a client that is behind is to be told next.
 #[derive(Debug)]
 pub enum Owed<'a> {
-    /// A change, or that some are lost.
-    Notice(Notice<'a>),
+    /// A change.
+    Change(Entry<'a>),
+    /// That the changes from the first revision to the last are lost to it.
+    Lost(u64, u64),
     /// Nothing so far: there is more to look at.
     Pause,
     /// Nothing: it has caught up, and is live.
@@ -244,8 +246,7 @@ impl Feed {
         let first = self.history.first();
         let last = watcher.until.unwrap_or(self.history.last());
         if next < first && next <= last {
-            let (first, last) = (next, last.min(first - 1));
-            return Owed::Notice(Notice::Lost { first, last });
+            return Owed::Lost(next, last.min(first - 1));
         }
         let looks = (LOOKS_MAX / watcher.watches.len().max(1)).max(1) as u64;
         let pause = last.min(next + looks);
@@ -260,9 +261,7 @@ impl Feed {
             return Owed::Nothing;
         }
         let change = wanted.and_then(|revision| self.history.get(revision));
-        change.map_or(Owed::Pause, |(change, _)| {
-            Owed::Notice(Notice::Change(change))
-        })
+        change.map_or(Owed::Pause, |(change, _)| Owed::Change(change))
     }
 
     /// Puts a client that has caught up back into the tree, or forgets it if it leaves.
@@ -291,19 +290,11 @@ impl Feed {
 
     /// Gives up what a client that is behind has not been told: the range of it, if there is any.
     pub fn give_up(&mut self, id: ClientId) -> Option<(u64, u64)> {
-        let watcher = self.watchers.remove(&id)?;
-        match watcher.behind {
-            Some(next) => {
-                let last = watcher.until.unwrap_or(self.history.last());
-                (next <= last).then_some((next, last))
-            }
-            None => {
-                for watch in &watcher.watches {
-                    self.prefixes.remove(&watch.prefix, id);
-                }
-                None
-            }
-        }
+        let watcher = self.watchers.get(&id)?;
+        let last = watcher.until.unwrap_or(self.history.last());
+        let next = watcher.behind.filter(|next| *next <= last);
+        self.unwatch(id, None);
+        next.map(|next| (next, last))
     }
 }
 

@@ -178,9 +178,13 @@ impl Outbox {
 
     /// Whether half of what notices may take is free; if not, the writer rings when it is.
     pub fn has_room_for_notices(&mut self) -> bool {
-        let has_room = self.notice_bytes <= NOTICE_BYTES_MAX / 2;
+        let has_room = self.is_half_free();
         self.owes_notices |= !has_room;
         has_room
+    }
+
+    fn is_half_free(&self) -> bool {
+        self.notice_bytes <= NOTICE_BYTES_MAX / 2
     }
 
     /// Puts nothing more in; the writer ends the connection when the rest is written.
@@ -218,7 +222,7 @@ impl Outbox {
     /// once.
     pub fn takes_room(&mut self) -> bool {
         let for_replies = self.wants_room && self.reply_bytes() <= self.bytes_max / 2;
-        let for_notices = self.owes_notices && self.notice_bytes <= NOTICE_BYTES_MAX / 2;
+        let for_notices = self.owes_notices && self.is_half_free();
         self.wants_room &= !for_replies;
         self.owes_notices &= !for_notices;
         for_replies || for_notices

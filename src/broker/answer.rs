@@ -122,8 +122,7 @@ fn converse(core: &mut Core, client: &mut Client, bytes: &[u8], command: Command
         Command::Unwatch { prefix } => {
             core.feed
                 .unwatch(client.id, prefix.map(|prefix| prefix.of(bytes)));
-            client.watches = core.feed.is_watching(client.id);
-            client.watch_charge.set(core.feed.bytes(client.id));
+            note_watches(core, client);
             reply(core, client, &Reply::Ok);
         }
         Command::Stats => reply(core, client, &Reply::Stats(&stats(core))),
@@ -247,10 +246,17 @@ fn watch(core: &mut Core, client: &mut Client, wish: &Wish<'_>) {
     reply(core, client, &Reply::Refused(&refusal));
 }
 
+/// Notes whether a client watches, so that not every request has to ask the feed, and charges it
+/// for that.
+fn note_watches(core: &Core, client: &mut Client) {
+    client.watches = core.feed.is_watching(client.id);
+    client.watch_charge.set(core.feed.bytes(client.id));
+}
+
 /// Notes that a client watches, and tells it what those who did before have been told.
 fn begin_to_watch(core: &Core, client: &mut Client) {
-    (client.watches, client.is_new) = (true, true);
-    client.watch_charge.set(core.feed.bytes(client.id));
+    note_watches(core, client);
+    client.is_new = true;
     if let Some(seconds) = core.draining {
         client.tell_drain(seconds);
     }

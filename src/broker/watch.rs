@@ -74,23 +74,21 @@ impl Broker {
             return Told::MustWait;
         };
         let told = match self.core.feed.owed(id) {
-            Owed::Notice(Notice::Lost { first, last }) => {
+            Owed::Lost(first, last) => {
                 if !client.outbox.borrow_mut().has_room_for_notices() {
                     return Told::MustWait;
                 }
                 client.tell_loss(first, last, &self.core.stats);
                 last
             }
-            Owed::Notice(Notice::Change(change)) => {
+            Owed::Change(change) => {
                 let notice = encode_notice(&Notice::Change(change), client.dialect);
                 if !client.outbox.borrow_mut().offer(&notice) {
                     return Told::MustWait;
                 }
                 change.revision
             }
-            Owed::Notice(Notice::Progress { .. } | Notice::Drain { .. }) | Owed::Pause => {
-                return Told::Paused;
-            }
+            Owed::Pause => return Told::Paused,
             Owed::Nothing => {
                 client.has_caught_up();
                 client.watches = self.core.feed.is_watching(id);

@@ -45,9 +45,8 @@ fn next_owed(feed: &mut Feed, id: ClientId) -> Option<(u64, u64)> {
         match feed.owed(id) {
             Owed::Pause => {}
             Owed::Nothing => return None,
-            Owed::Notice(Notice::Change(change)) => break (change.revision, change.revision),
-            Owed::Notice(Notice::Lost { first, last }) => break (first, last),
-            Owed::Notice(other) => panic!("{other:?}"),
+            Owed::Change(change) => break (change.revision, change.revision),
+            Owed::Lost(first, last) => break (first, last),
         }
     };
     feed.told(id, told.1);

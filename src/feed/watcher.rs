@@ -67,7 +67,7 @@ impl Watcher {
     /// Whether all it watches is what it never asked for, and not this prefix.
     pub fn is_replaced_by(&self, prefix: &[u8]) -> bool {
         let is_other = |watch: &Watch| watch.implicit && *watch.prefix != *prefix;
-        !self.watches.is_empty() && self.watches.iter().all(is_other)
+        self.watches.iter().all(is_other)
     }
 
     /// Whether it watches this prefix.
