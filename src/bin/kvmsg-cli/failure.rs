@@ -1,6 +1,6 @@
 //! Says in one line why what was asked for could not be done.
 
-use crate::options::OptionsError;
+use crate::options::{Options, OptionsError};
 use crate::request::UsageError;
 use kvmsg::client;
 use kvmsg::flags::text::quoted;
@@ -37,6 +37,11 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// What went wrong with the server that was asked.
+    pub fn server(options: &Options, error: client::Error) -> Failure {
+        Failure::Server(options.server.clone(), error)
+    }
+
     /// Whether it is no failure at all: whoever reads what is printed has seen enough.
     pub fn is_broken_pipe(&self) -> bool {
         matches!(self, Failure::Output(error) if error.kind() == ErrorKind::BrokenPipe)

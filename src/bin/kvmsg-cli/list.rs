@@ -15,7 +15,7 @@ pub async fn run(options: &Options, client: &mut Client, prefix: &[u8]) -> Resul
     let mut after = None;
     loop {
         let page = page(client, prefix, after).await;
-        let page = page.map_err(|error| Failure::Server(options.server.clone(), error))?;
+        let page = page.map_err(|error| Failure::server(options, error))?;
         let mut bytes = Vec::new();
         for (key, values) in &page.keys {
             form.key(key, options.values.then_some(values), &mut bytes);

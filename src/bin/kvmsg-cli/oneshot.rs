@@ -7,7 +7,7 @@ use crate::print;
 use crate::request::{self, prefix};
 use crate::verbs::{Name, Verb};
 use crate::watch;
-use kvmsg::client::{Client, Error, Reply};
+use kvmsg::client::{Client, Reply};
 use std::io::{self, Read as _};
 use std::process::ExitCode;
 
@@ -38,7 +38,7 @@ pub fn run(
             return watch::run(options, prefix(&args)).await;
         }
         let client = Client::connect(&options.server, options.timeout).await;
-        let mut client = client.map_err(|error| failure(options, error))?;
+        let mut client = client.map_err(|error| Failure::server(options, error))?;
         match verb.name {
             Name::List => {
                 let listed = list::run(options, &mut client, prefix(&args)).await;
@@ -58,7 +58,7 @@ async fn ask(
 ) -> Result<ExitCode, Failure> {
     let request = request::request(verb, args)?;
     let reply = client.ask(&request).await;
-    let reply = reply.map_err(|error| failure(options, error))?;
+    let reply = reply.map_err(|error| Failure::server(options, error))?;
     let mut bytes = Vec::new();
     options.form.on_stdout().reply(&reply, &mut bytes);
     print::out(&bytes)?;
@@ -77,8 +77,4 @@ fn read_value() -> Result<Vec<u8>, Failure> {
         ..=VALUE_BYTES_MAX => Ok(value),
         _ => Err(Failure::TooLong("standard input", VALUE_BYTES_MAX)),
     }
-}
-
-fn failure(options: &Options, error: Error) -> Failure {
-    Failure::Server(options.server.clone(), error)
 }

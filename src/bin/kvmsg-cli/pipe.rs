@@ -85,7 +85,7 @@ pub fn run(options: &Options) -> Result<ExitCode, Failure> {
         let mut pipe = Pipe {
             options,
             form: options.form.on_stdout(),
-            client: client.map_err(|error| Failure::Server(options.server.clone(), error))?,
+            client: client.map_err(|error| Failure::server(options, error))?,
             pending: VecDeque::new(),
             out: Vec::new(),
             are_errors_printed: !(io::stdout().is_terminal() && io::stderr().is_terminal()),

@@ -218,6 +218,6 @@ impl Watcher<'_> {
     }
 
     fn failure(&self, error: kvmsg::client::Error) -> Failure {
-        Failure::Server(self.options.server.clone(), error)
+        Failure::server(self.options, error)
     }
 }
