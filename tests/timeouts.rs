@@ -4,6 +4,7 @@
 mod common;
 
 use common::hostile::{Observer, fill};
+use common::talker::Talker;
 use common::{Client, Daemon, PATIENCE, frame};
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
@@ -174,27 +175,18 @@ fn who_takes_its_replies_slowly_but_steadily_is_served_to_the_end() {
     assert!(all == reply.repeat(REPLIES).into_bytes());
 }
 
-/// Makes more changes with long keys than are kept for a watcher that does not read.
-fn outrun(daemon: &Daemon) {
-    let mut writer = daemon.connect();
-    let put = format!("PUT:{}:v\nDELETE:{}\n", "k".repeat(1000), "k".repeat(1000));
-    writer.ask("UNWATCH\n", "OK\n");
-    for _ in 0..75 {
-        writer.ask(put.repeat(100), "OK\n".repeat(200));
-    }
-}
-
 #[test]
 fn a_watcher_that_falls_behind_is_not_ended_until_it_owes_reading_a_reply() {
     let daemon = Daemon::start(&["--write-timeout-secs", "1", "--history-bytes", "65536"]);
     fill(&daemon, MIB, 1);
+    let mut writer = Talker::connect(&daemon, true);
     let mut watcher = daemon.connect();
     watcher.ask("PING\n", "PONG\n");
-    outrun(&daemon);
+    writer.outrun();
     (0..3).for_each(|_| outlast_write_timeout(&daemon));
     let mut other = daemon.connect();
     other.ask("PING\n", "PONG\n");
-    outrun(&daemon);
+    writer.outrun();
     // The one goes on where it was; the other asks something and does not read the answer.
     other.send("PING\n");
     daemon.wait_for_log(&ended(&other));

@@ -81,6 +81,19 @@ impl Talker {
         self.hear()
     }
 
+    /// Makes more changes, with long keys, than are kept for one who watches and does not read, by
+    /// its kernel and by the daemon; returns how many.
+    #[track_caller]
+    pub fn outrun(&mut self) -> u64 {
+        let puts = self.bytes(&format!("PUT:{}:v", "k".repeat(1000)));
+        let puts = puts.repeat(100);
+        for _ in 0..150 {
+            self.client.send(&puts);
+            (0..100).for_each(|_| _ = self.hear());
+        }
+        150 * 100
+    }
+
     /// The counters; nothing else must come before them.
     #[track_caller]
     pub fn stats(&mut self) -> Stats {

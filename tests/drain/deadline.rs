@@ -2,7 +2,7 @@
 
 use crate::common::talker::Talker;
 use crate::common::{Client, Daemon};
-use crate::{SHUTTING_DOWN, assert_code, fall_behind, report, terminate};
+use crate::{SHUTTING_DOWN, assert_code, report, terminate};
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
@@ -39,7 +39,7 @@ fn a_client_that_never_reads_is_given_up_at_the_deadline() {
 fn a_watcher_that_never_reads_is_given_up_and_what_it_got_is_counted() {
     let mut daemon = Daemon::start(&["--drain-secs", "1"]);
     let mut client = Talker::watching(&daemon, false);
-    let made = fall_behind(&mut Talker::connect(&daemon, true));
+    let made = Talker::connect(&daemon, true).outrun();
     terminate(&mut daemon);
     let ended = daemon.wait();
     assert_code(&ended, 1);

@@ -45,19 +45,6 @@ fn assert_code(ended: &Ended, code: i32) {
     assert_eq!(ended.status.code(), Some(code), "{ended:?}");
 }
 
-/// Makes more changes than are kept for a client that watches and does not read, by its kernel and
-/// by the daemon; returns how many.
-fn fall_behind(writer: &mut Talker) -> u64 {
-    let puts = writer
-        .bytes(&format!("PUT:{}:v", "k".repeat(1000)))
-        .repeat(100);
-    for _ in 0..150 {
-        writer.client.send(&puts);
-        (0..100).for_each(|_| _ = writer.hear());
-    }
-    150 * 100
-}
-
 #[test]
 fn both_signals_end_it_with_a_report_of_what_was_done() {
     for signal in [Signal::TERM, Signal::INT] {
@@ -154,7 +141,7 @@ fn a_watcher_that_is_behind_gets_one_last_word_of_what_it_lost() {
         let mut daemon = Daemon::start(&[]);
         let mut client = Talker::watching(&daemon, framed);
         let mut writer = Talker::connect(&daemon, true);
-        let made = fall_behind(&mut writer);
+        let made = writer.outrun();
         terminate(&mut daemon);
         let mut heard = client.hear_all();
         heard.retain(|heard| *heard != Heard::Drain(10));

@@ -16,8 +16,7 @@ fn listen(slow_ones: &[bool], normal_ones: &[bool]) {
         .iter()
         .map(|framed| Talker::watching(&daemon, *framed))
         .collect();
-    writer.go_on_until_behind(&mut normal);
-    let taken = writer.taken(&normal);
+    let taken = writer.go_on_until_behind(&mut normal);
 
     // No further change is made: what is owed comes because the client reads.
     let mut all_lost = 0;
@@ -74,7 +73,6 @@ fn a_client_that_falls_behind_again_is_told_again_and_not_logged_again() {
         assert_logged(&daemon, &client, sum(&first));
 
         let caught_up = writer.made;
-        writer.start_over();
         writer.go_on_until_behind(&mut []);
         let second = catch_up(&mut client, caught_up, writer.made);
         assert!(sum(&second) > 0);

@@ -39,11 +39,6 @@ fn slow(daemon: &Daemon, framed: bool) -> Talker {
 struct Writer {
     talker: Talker,
     made: u64,
-    /// How many changes had been made, and how many notices delivered, when that was looked at.
-    counted: u64,
-    told_to_normal: u64,
-    /// How many notices had been delivered, to all together, after each step.
-    delivered: Vec<u64>,
 }
 
 impl Writer {
@@ -51,9 +46,6 @@ impl Writer {
         Writer {
             talker: Talker::connect(daemon, true),
             made: 0,
-            counted: 0,
-            told_to_normal: 0,
-            delivered: vec![0],
         }
     }
 
@@ -74,34 +66,23 @@ impl Writer {
             }
         }
         self.made += STEP;
-        self.delivered
-            .push(self.talker.stats().get("notices_delivered"));
-    }
-
-    /// How many notices the kernels of those who do not read have taken.
-    fn taken(&self, normal: &[Talker]) -> u64 {
-        let delivered = self.delivered.last().copied().unwrap_or_default();
-        delivered - self.told_to_normal - normal.len() as u64 * (self.made - self.counted)
     }
 
     /// Goes on until nothing more is taken for those who do not read, and then makes more changes
-    /// than wait for them and than a short history holds.
-    fn go_on_until_behind(&mut self, normal: &mut [Talker]) {
-        let (mut quiet, mut taken) = (0, self.taken(normal));
+    /// than wait for them and than a short history holds. Returns how many notices their kernels
+    /// have taken meanwhile.
+    fn go_on_until_behind(&mut self, normal: &mut [Talker]) -> u64 {
+        let (mut quiet, mut taken) = (0, 0);
+        let mut delivered = self.talker.stats().get("notices_delivered");
         while quiet < 15 {
             assert!(self.made < CHANGES_MAX, "everything is taken");
             self.step(normal);
-            let now = self.taken(normal);
-            quiet = if now == taken { quiet + 1 } else { 0 };
-            taken = now;
+            let before = delivered + normal.len() as u64 * STEP;
+            delivered = self.talker.stats().get("notices_delivered");
+            taken += delivered - before;
+            quiet = if delivered == before { quiet + 1 } else { 0 };
         }
-    }
-
-    /// Says that all that was made so far has been heard or lost by everyone.
-    fn start_over(&mut self) {
-        self.counted = self.made;
-        self.told_to_normal = self.talker.stats().get("notices_delivered");
-        self.delivered.push(self.told_to_normal);
+        taken
     }
 }
 
