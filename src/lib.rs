@@ -29,6 +29,7 @@ pub mod feed;
 pub mod ledger;
 pub mod outbox;
 pub mod broker;
+pub mod reactor;
 pub mod session;
 pub mod server;
 pub mod client;

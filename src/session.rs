@@ -23,14 +23,15 @@ use crate::broker::Event;
 use crate::feed::ClientId;
 use crate::ledger::{Account, Ledger};
 use crate::outbox::Outbox;
+use crate::reactor::Socket;
 use crate::stats::Stats;
 use crate::stop::Stop;
 use async_channel::Sender;
 pub use send_queues::SendQueues;
-use smol::{Async, LocalExecutor};
+use smol::LocalExecutor;
 use std::cell::RefCell;
 use std::fmt;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,7 +76,7 @@ pub struct Connection {
     /// The client's number.
     pub id: ClientId,
     /// The socket.
-    pub socket: Arc<Async<TcpStream>>,
+    pub socket: Socket,
     /// The address of the client.
     pub peer: SocketAddr,
     /// Called at the end.
@@ -95,7 +96,7 @@ impl Connection {
     /// A connection that has been accepted; `on_end` is called when the last task has let go.
     pub fn new(
         id: ClientId,
-        socket: Arc<Async<TcpStream>>,
+        socket: Socket,
         peer: SocketAddr,
         on_end: impl Fn() + 'static,
     ) -> Connection {
@@ -109,7 +110,7 @@ impl Connection {
 
     /// Ends one direction or both. A peer that is gone has ended them already.
     pub fn shutdown(&self, how: std::net::Shutdown) {
-        let _ = self.socket.get_ref().shutdown(how);
+        let _ = self.socket.stream().shutdown(how);
     }
 }
 

@@ -82,7 +82,7 @@ impl Writer {
         let (flushed, rings) = {
             let mut outbox = self.outbox.borrow_mut();
             outbox.answer_bell();
-            let flushed = outbox.flush(&mut self.connection.socket.get_ref())?;
+            let flushed = outbox.flush(&mut self.connection.socket.stream())?;
             if outbox.is_dead() {
                 return Err(io::Error::new(ErrorKind::ConnectionAborted, "given up"));
             }
@@ -154,7 +154,7 @@ impl Writer {
     }
 
     async fn is_too_slow(&mut self) -> bool {
-        let socket = self.connection.socket.get_ref();
+        let socket = self.connection.socket.stream();
         let Ok(local) = socket.local_addr() else {
             return true;
         };
@@ -192,9 +192,7 @@ impl Writer {
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock && may_come => {
-                    if self.connection.socket.readable().await.is_err() {
-                        return;
-                    }
+                    self.connection.socket.readable().await;
                 }
                 Err(_) => return,
             }
@@ -203,7 +201,7 @@ impl Writer {
 
     /// Discards what there is. Not `async`, so that an idle client does not keep the buffer.
     fn discard_now(&self) -> io::Result<usize> {
-        self.connection.socket.get_ref().read(&mut [0; 4096])
+        self.connection.socket.stream().read(&mut [0; 4096])
     }
 }
 
