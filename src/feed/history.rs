@@ -6,7 +6,7 @@
 
 use super::ClientId;
 use crate::list::Value;
-use crate::protocol::notice::{Entry, Held, INLINE_BYTES_MAX, Op};
+use crate::protocol::notice::{Change, Held, INLINE_BYTES_MAX, Op};
 use std::collections::VecDeque;
 
 /// A segment has this part of what the history may take, so at most so much is forgotten too
@@ -87,7 +87,7 @@ impl History {
 
     /// Remembers the next change, made by this client, and forgets the oldest that do not fit
     /// beside it. One that does not fit at all is forgotten at once.
-    pub fn push(&mut self, change: &Entry<'_>, by: ClientId) {
+    pub fn push(&mut self, change: &Change<'_>, by: ClientId) {
         debug_assert_eq!(change.revision, self.next);
         self.next = change.revision + 1;
         if self.bytes_max == 0 {
@@ -116,7 +116,7 @@ impl History {
     }
 
     /// The change that made this revision and who made it, if it is held.
-    pub fn get(&self, revision: u64) -> Option<(Entry<'_>, ClientId)> {
+    pub fn get(&self, revision: u64) -> Option<(Change<'_>, ClientId)> {
         let behind = self
             .segments
             .partition_point(|segment| segment.first <= revision);
@@ -156,8 +156,8 @@ impl Segment {
         self.shared.shrink_to_fit();
     }
 
-    fn push(&mut self, change: &Entry<'_>, by: ClientId) {
-        let length = |value: Option<Held<'_>>| value.map_or(0, |value| value.len());
+    fn push(&mut self, change: &Change<'_>, by: ClientId) {
+        let length = |value: &Option<Held<'_>>| value.as_ref().map_or(0, Held::len);
         // Places lie within a segment, and a length that does not fit is that of a long value, of
         // which only that matters.
         let narrow = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
@@ -165,12 +165,12 @@ impl Segment {
             by,
             at: narrow(self.bytes.len()),
             shared_at: narrow(self.shared.len()),
-            old: narrow(length(change.old)),
-            new: narrow(length(change.new)),
+            old: narrow(length(&change.old)),
+            new: narrow(length(&change.new)),
             key: u16::try_from(change.key.len()).unwrap_or(u16::MAX),
             op: change.op,
         });
-        self.bytes.extend_from_slice(change.key);
+        self.bytes.extend_from_slice(&change.key);
         for value in change.values() {
             match value.long() {
                 Some(long) => {
@@ -182,7 +182,7 @@ impl Segment {
         }
     }
 
-    fn get(&self, revision: u64) -> Option<(Entry<'_>, ClientId)> {
+    fn get(&self, revision: u64) -> Option<(Change<'_>, ClientId)> {
         let head = self.heads.get((revision - self.first) as usize)?;
         let mut shared = self.shared[head.shared_at as usize..].iter();
         let mut bytes = &self.bytes[head.at as usize..];
@@ -193,8 +193,8 @@ impl Segment {
         };
         let key = take(usize::from(head.key));
         let mut value = |length: u32| match length as usize {
-            long if long > INLINE_BYTES_MAX => shared.next().map(Held::Shared),
-            short => Some(Held::Copied(take(short))),
+            long if long > INLINE_BYTES_MAX => shared.next().cloned().map(Held::Shared),
+            short => Some(Held::from(take(short))),
         };
         let (old, new) = match head.op {
             Op::Put => (None, value(head.new)),
@@ -202,14 +202,14 @@ impl Segment {
             Op::Remove => (value(head.old), None),
             Op::Delete => (None, None),
         };
-        let entry = Entry {
+        let change = Change {
             revision,
             op: head.op,
-            key,
+            key: key.into(),
             old,
             new,
         };
-        Some((entry, head.by))
+        Some((change, head.by))
     }
 }
 
@@ -238,7 +238,7 @@ mod tests {
         }
     }
 
-    fn said(entry: &Entry<'_>) -> String {
+    fn said(entry: &Change<'_>) -> String {
         let values: Vec<_> = entry.values().map(|value| value.bytes().to_vec()).collect();
         format!(
             "{} {:?} {:?} {values:?}",

@@ -126,6 +126,11 @@ impl Request {
     pub fn is_last(&self) -> bool {
         matches!(self, Request::Fatal(_) | Request::Command(Command::Quit))
     }
+
+    /// Whether it asks for keys in their order, for which the store may have to be prepared.
+    pub fn wants_list(&self) -> bool {
+        matches!(self, Request::Command(Command::List { .. }))
+    }
 }
 
 /// Why a request was refused: one line without line ends, that says what would be right.

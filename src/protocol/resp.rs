@@ -332,7 +332,7 @@ pub fn notice(notice: &Notice<'_>, version: Version, out: &mut Encoded) {
             head(mark, 4 + change.values().count() as u64, bytes);
             bulk(b"notify", bytes);
             bulk(change.op.word().as_bytes(), bytes);
-            bulk(change.key, bytes);
+            bulk(&change.key, bytes);
             integer(change.revision, bytes);
             for value in change.values() {
                 bulk_head(value.len(), out.bytes());
