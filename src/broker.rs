@@ -19,6 +19,7 @@ mod drain;
 
 use crate::feed::{ClientId, Feed};
 use crate::ledger::Ledger;
+use crate::protocol::command::Request;
 use crate::stats::Stats;
 use crate::store::Store;
 use ahash::RandomState;
@@ -256,6 +257,11 @@ impl Broker {
             return;
         };
         while let Some(request) = batch.next() {
+            if batch.executed.is_multiple_of(32) {
+                let next = batch.requests[batch.executed..].iter().take(32);
+                let keys = next.filter_map(Request::key).map(|key| key.of(&batch.input.bytes));
+                self.core.store.warm(keys);
+            }
             if request.wants_list() && !self.core.store.is_listable() {
                 turn.look();
                 break;

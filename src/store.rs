@@ -149,6 +149,11 @@ impl Store {
         self.keys.get(self.keys.hash(key), key).map(Record::list)
     }
 
+    /// Fetches from memory what the next requests need.
+    pub fn warm<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
+        self.keys.warm(keys);
+    }
+
     /// Prepares the keys' order a little further, for some 200 us at most; true when a page of
     /// them can be had. Until then whoever wants one asks again, in another turn.
     pub fn is_listable(&mut self) -> bool {

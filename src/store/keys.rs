@@ -6,6 +6,7 @@
 use super::record::Record;
 use ahash::RandomState;
 use hashbrown::HashTable;
+use std::hint::black_box;
 
 /// How many tables there are, a power of two.
 const TABLES: usize = 1024;
@@ -13,6 +14,9 @@ const TABLES: usize = 1024;
 /// Where in a hash the number of the table stands: hashbrown takes the place within a table from
 /// the lowest bits, and what it compares first from the highest seven.
 const TABLE_SHIFT: u32 = 40;
+
+/// How many keys are looked up together.
+pub(super) const WARM_MAX: usize = 32;
 
 /// A table that has never had more buckets than this is not made smaller.
 const BUCKETS_KEPT: usize = 64;
@@ -87,6 +91,36 @@ impl Keys {
         let table = self.table(hash);
         let table = &mut self.tables[table];
         table.records.find_mut(hash, |held| held.key() == key)
+    }
+
+    /// Looks several keys up, in the order of what has to be fetched from memory: first where each
+    /// of them would be, then what is there. Nothing depends on another, so the processor fetches
+    /// for many at once.
+    pub(super) fn warm<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
+        let mut hashes = [0; WARM_MAX];
+        let mut count = 0;
+        for (hash, key) in hashes.iter_mut().zip(keys) {
+            *hash = self.hash(key);
+            count += 1;
+        }
+        for hash in &hashes[..count] {
+            let table = &self.tables[self.table(*hash)];
+            black_box(table.records.find(*hash, |_| false).is_some());
+        }
+        for hash in &hashes[..count] {
+            let table = &self.tables[self.table(*hash)];
+            table.records.find(*hash, |record| {
+                black_box(record.is_packed());
+                false
+            });
+        }
+        for hash in &hashes[..count] {
+            let table = &self.tables[self.table(*hash)];
+            table.records.find(*hash, |record| {
+                black_box(record.key().len());
+                false
+            });
+        }
     }
 
     /// Takes in a key that is not there.

@@ -54,6 +54,10 @@ impl Record {
         }
     }
 
+    pub(super) fn is_packed(&self) -> bool {
+        matches!(self, Record::Packed(_))
+    }
+
     pub(super) fn list(&self) -> List<'_> {
         match self {
             Record::Packed(packed) => List::Packed(packed),
