@@ -259,7 +259,9 @@ impl Broker {
         while let Some(request) = batch.next() {
             if batch.executed.is_multiple_of(32) {
                 let next = batch.requests[batch.executed..].iter().take(32);
-                let keys = next.filter_map(Request::key).map(|key| key.of(&batch.input.bytes));
+                let keys = next
+                    .filter_map(Request::key)
+                    .map(|key| key.of(&batch.input.bytes));
                 self.core.store.warm(keys);
             }
             if request.wants_list() && !self.core.store.is_listable() {

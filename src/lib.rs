@@ -19,6 +19,8 @@
 #![forbid(unsafe_code)]
 
 pub mod stop;
+pub mod bell;
+pub mod spare;
 pub mod stats;
 pub mod flags;
 pub mod config;

@@ -9,13 +9,14 @@
 //! Who then reads less than there was room for need not read again to find out that there is no
 //! more, except at the end of the stream, which may have come with it; [`Socket::readable`] knows.
 
+use crate::bell::Bell;
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
 use smol::{LocalExecutor, Task};
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
 use std::net::TcpStream;
 use std::os::fd::OwnedFd;
@@ -127,41 +128,11 @@ struct Sources {
 /// What the kernel has said of a socket, and who waits for that.
 #[derive(Debug, Default)]
 struct Source {
-    read: Side,
-    write: Side,
+    read: Bell,
+    write: Bell,
     /// The peer sends nothing more, or the connection is broken. The end that a reader then finds
     /// is not told again.
     has_ended: Cell<bool>,
-}
-
-/// One direction of a socket. Only one task waits for it.
-#[derive(Default)]
-struct Side {
-    is_ready: Cell<bool>,
-    waiting: Cell<Option<Waker>>,
-}
-
-impl fmt::Debug for Side {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Side").field(&self.is_ready.get()).finish()
-    }
-}
-
-impl Side {
-    fn tell(&self) {
-        self.is_ready.set(true);
-        if let Some(waiting) = self.waiting.take() {
-            waiting.wake();
-        }
-    }
-
-    fn poll(&self, context: &Context<'_>) -> Poll<()> {
-        if self.is_ready.take() {
-            return Poll::Ready(());
-        }
-        self.waiting.set(Some(context.waker().clone()));
-        Poll::Pending
-    }
 }
 
 impl Reactor {
@@ -275,10 +246,10 @@ impl Source {
             self.has_ended.set(true);
         }
         if is_broken || flags.intersects(EventFlags::IN | EventFlags::RDHUP) {
-            self.read.tell();
+            self.read.ring();
         }
         if is_broken || flags.contains(EventFlags::OUT) {
-            self.write.tell();
+            self.write.ring();
         }
     }
 }
@@ -302,7 +273,7 @@ impl Socket {
     /// task at a time, and only after a read that took less than there was room for.
     pub async fn readable(&self) {
         if !self.source.has_ended.get() {
-            poll_fn(|context| self.source.read.poll(context)).await;
+            self.source.read.rung().await;
         }
     }
 
@@ -312,10 +283,10 @@ impl Socket {
     ///
     /// The operating system has no memory for it.
     pub async fn writable(&self) -> io::Result<()> {
-        self.source.write.is_ready.set(false);
+        self.source.write.silence();
         // Also tells if it is so already.
         epoll::modify(&self.reactor.epoll, &self.stream, self.data(), WRITE)?;
-        poll_fn(|context| self.source.write.poll(context)).await;
+        self.source.write.rung().await;
         Ok(())
     }
 

@@ -19,6 +19,7 @@ mod read;
 mod send_queues;
 mod write;
 
+use crate::bell::Bell;
 use crate::broker::Event;
 use crate::feed::ClientId;
 use crate::ledger::{Account, Ledger};
@@ -125,8 +126,9 @@ impl Drop for Connection {
 pub fn start(executor: &LocalExecutor<'static>, connection: Connection, shared: &Shared) {
     let connection = Rc::new(connection);
     let account = Account::new(&shared.ledger);
-    let (bell, rung) = async_channel::bounded(1);
-    let outbox = Outbox::new(shared.limits.outbox_bytes_max, bell, account.charge(0));
+    let bell = Rc::<Bell>::default();
+    let charge = account.charge(0);
+    let outbox = Outbox::new(shared.limits.outbox_bytes_max, bell.clone(), charge);
     let outbox = Rc::new(RefCell::new(outbox));
     let (chunks, arrived) = async_channel::bounded(1);
 
@@ -149,7 +151,7 @@ pub fn start(executor: &LocalExecutor<'static>, connection: Connection, shared: 
         .spawn(write::write(
             connection,
             outbox,
-            rung,
+            bell,
             reader,
             shared.clone(),
         ))

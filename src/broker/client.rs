@@ -6,6 +6,7 @@ use crate::outbox::Outbox;
 use crate::protocol::command::Request;
 use crate::protocol::notice::Notice;
 use crate::protocol::{Dialect, encode_notice};
+use crate::spare::{self, Spare};
 use crate::stats::Stats;
 use async_channel::Sender;
 use std::cell::RefCell;
@@ -16,11 +17,8 @@ use std::time::{Duration, Instant};
 /// The least time between two log lines that say that the same client loses notices.
 const LOSS_LOG_PAUSE: Duration = Duration::from_secs(60);
 
-/// How many emptied batches wait for use. They serve all clients, so that an idle one holds none.
-const SPARE_BATCHES_MAX: usize = 64;
-
 thread_local! {
-    static SPARE: RefCell<Vec<Vec<Request>>> = const { RefCell::new(Vec::new()) };
+    static REQUESTS: Spare<Request> = const { Spare::new() };
 }
 
 /// A client as it joins.
@@ -49,6 +47,12 @@ pub struct Input {
     pub charge: Charge,
 }
 
+impl Drop for Input {
+    fn drop(&mut self) {
+        spare::BYTES.with(|spare| spare.keep(std::mem::take(&mut self.bytes)));
+    }
+}
+
 /// Requests that arrived together.
 #[derive(Debug)]
 pub struct Batch {
@@ -65,7 +69,7 @@ pub struct Batch {
 impl Batch {
     /// Room for requests, perhaps of a batch before.
     pub fn room() -> Vec<Request> {
-        SPARE.with_borrow_mut(Vec::pop).unwrap_or_default()
+        REQUESTS.with(Spare::take)
     }
 
     /// The next request, if there is one left.
@@ -74,13 +78,8 @@ impl Batch {
     }
 
     /// Keeps room that is not used any more for a batch to come.
-    pub fn keep_room(mut requests: Vec<Request>) {
-        requests.clear();
-        SPARE.with_borrow_mut(|spare| {
-            if spare.len() < SPARE_BATCHES_MAX {
-                spare.push(requests);
-            }
-        });
+    pub fn keep_room(requests: Vec<Request>) {
+        REQUESTS.with(|spare| spare.keep(requests));
     }
 }
 

@@ -45,7 +45,7 @@ impl Parser {
             Ok(parsed) => parsed,
             Err(refusal) => Parsed::Request(Request::Fatal(refusal), input.len()),
         };
-        if parsed != Parsed::Incomplete {
+        if !matches!(parsed, Parsed::Incomplete) {
             self.bulks.clear();
             (self.missing, self.bulk, self.bytes, self.read) = (None, None, 0, 0);
         }
@@ -156,8 +156,19 @@ impl Parser {
     }
 }
 
-/// Reads a decimal number and the CRLF after it.
+/// Reads a decimal number and the CRLF after it. Most have one digit or two.
 fn number(input: &[u8]) -> Head {
+    let digit = |byte: u8| i64::from(byte - b'0');
+    match *input {
+        [one @ b'0'..=b'9', b'\r', b'\n', ..] => Head::Number(digit(one), 3),
+        [ten @ b'0'..=b'9', one @ b'0'..=b'9', b'\r', b'\n', ..] => {
+            Head::Number(digit(ten) * 10 + digit(one), 4)
+        }
+        _ => any_number(input),
+    }
+}
+
+fn any_number(input: &[u8]) -> Head {
     let negative = input.first() == Some(&b'-');
     let digits = usize::from(negative);
     let mut number = 0i64;

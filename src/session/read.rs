@@ -7,6 +7,7 @@
 use super::Connection;
 use crate::broker::Input;
 use crate::ledger::Account;
+use crate::spare::{self, Spare};
 use crate::stop::Stop;
 use async_channel::Sender;
 use futures_lite::future;
@@ -69,6 +70,8 @@ pub(super) async fn read(
 fn take(connection: &Connection) -> io::Result<Vec<u8>> {
     BUFFER.with_borrow_mut(|buffer| {
         let length = connection.socket.stream().read(buffer)?;
-        Ok(buffer[..length].to_vec())
+        let mut bytes = spare::BYTES.with(Spare::take);
+        bytes.extend_from_slice(&buffer[..length]);
+        Ok(bytes)
     })
 }

@@ -5,9 +5,9 @@
 
 use super::pace::Pace;
 use super::{Connection, Shared};
+use crate::bell::Bell;
 use crate::broker::Event;
 use crate::outbox::Outbox;
-use async_channel::Receiver;
 use futures_lite::future;
 use smol::{Task, Timer};
 use std::cell::RefCell;
@@ -20,7 +20,7 @@ use std::rc::Rc;
 pub(super) async fn write(
     connection: Rc<Connection>,
     outbox: Rc<RefCell<Outbox>>,
-    bell: Receiver<()>,
+    bell: Rc<Bell>,
     reader: Task<bool>,
     shared: Shared,
 ) {
@@ -51,7 +51,7 @@ pub(super) async fn write(
 struct Writer {
     connection: Rc<Connection>,
     outbox: Rc<RefCell<Outbox>>,
-    bell: Receiver<()>,
+    bell: Rc<Bell>,
     shared: Shared,
     pace: Pace,
 }
@@ -71,8 +71,7 @@ impl Writer {
             } else if is_closed {
                 return Ok(());
             } else {
-                // The bell cannot go: this task holds the outbox, and that holds the bell.
-                let _ = self.bell.recv().await;
+                self.bell.rung().await;
             }
         }
     }
@@ -123,7 +122,7 @@ impl Writer {
                     .map(|()| Wake::Socket)
             };
             let bell = async {
-                let _ = self.bell.recv().await;
+                self.bell.rung().await;
                 Ok(Wake::Bell)
             };
             let pace = async {
