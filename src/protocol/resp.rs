@@ -31,6 +31,34 @@ pub struct Parser {
     read: usize,
 }
 
+/// How many bulk strings a request has at most that is read by [`whole`].
+const WHOLE_BULKS_MAX: usize = 4;
+
+/// Reads a request that is there whole, as nearly all are, without keeping anything for later.
+/// Nothing if it is not, or is anything unusual: that is for the parser that can stop anywhere.
+fn whole(input: &[u8], start: usize, bytes_max: usize) -> Option<(Request, usize)> {
+    let [b'*', count @ b'1'..=b'9', b'\r', b'\n', ..] = *input.get(start..)? else {
+        return None;
+    };
+    let count = usize::from(count - b'0');
+    let mut bulks = [Span::default(); WHOLE_BULKS_MAX];
+    let mut at = start + 4;
+    for bulk in bulks.get_mut(..count)? {
+        let Head::Number(length, taken) = number(input.get(at..)?.strip_prefix(b"$")?) else {
+            return None;
+        };
+        let begin = at + 1 + taken;
+        let end = begin + usize::try_from(length).ok().filter(|n| *n <= bytes_max)?;
+        if input.get(end..end + 2)? != b"\r\n" {
+            return None;
+        }
+        *bulk = Span { start: begin, end };
+        at = end + 2;
+    }
+    let is_short = at - start <= bytes_max;
+    is_short.then(|| (request(&bulks[..count], input), at))
+}
+
 /// What stands at the head of an array or of a bulk string.
 enum Head {
     Number(i64, usize),
@@ -41,6 +69,11 @@ enum Head {
 impl Parser {
     /// See [`super::Parser::next`].
     pub fn next(&mut self, input: &[u8], start: usize, bytes_max: usize) -> Parsed {
+        if self.missing.is_none()
+            && let Some((request, next)) = whole(input, start, bytes_max)
+        {
+            return Parsed::Request(request, next);
+        }
         let parsed = match self.read_array(input, start, bytes_max) {
             Ok(parsed) => parsed,
             Err(refusal) => Parsed::Request(Request::Fatal(refusal), input.len()),
