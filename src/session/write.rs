@@ -14,6 +14,10 @@ use std::cell::RefCell;
 use std::io::{self, ErrorKind, Read};
 use std::net::Shutdown;
 use std::rc::Rc;
+use std::time::Duration;
+
+/// How long it is between two looks at whether a client has taken its last words.
+const TAKING_LOOK: Duration = Duration::from_millis(100);
 
 /// Writes until the outbox is closed and empty, then closes; or until the client is gone, takes
 /// too little, or is given up.
@@ -154,16 +158,15 @@ impl Writer {
     }
 
     async fn is_too_slow(&mut self) -> bool {
-        let socket = self.connection.socket.get_ref();
-        let Ok(local) = socket.local_addr() else {
-            return true;
-        };
-        let unsent = self
-            .shared
-            .send_queues
-            .of(local, self.connection.peer)
-            .await;
+        let unsent = self.unsent().await;
         self.pace.look(unsent)
+    }
+
+    /// How many bytes the kernel still holds for the client, if that is known.
+    async fn unsent(&self) -> Option<u64> {
+        let local = self.connection.socket.get_ref().local_addr().ok()?;
+        let queues = &self.shared.send_queues;
+        queues.of(local, self.connection.peer).await
     }
 
     /// Ends the sending side, then reads and discards for a while, so that the last words arrive:
@@ -180,7 +183,8 @@ impl Writer {
         future::or(until_end, enough).await;
     }
 
-    /// Discards input until the end; if nothing may come, only if there is something.
+    /// Discards input until the end; if nothing may come, only if there is something, or as long
+    /// as the client has not taken its last words: it may answer to them.
     async fn discard(&self, may_come: bool) {
         let mut may_come = may_come;
         loop {
@@ -191,10 +195,14 @@ impl Writer {
                     future::yield_now().await;
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock && may_come => {
-                    if self.connection.socket.readable().await.is_err() {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    // The end of our side counts as a byte.
+                    if !may_come && self.unsent().await.is_none_or(|bytes| bytes <= 1) {
                         return;
                     }
+                    let comes = async { _ = self.connection.socket.readable().await };
+                    let look = async { _ = Timer::after(TAKING_LOOK).await };
+                    future::or(comes, look).await;
                 }
                 Err(_) => return,
             }

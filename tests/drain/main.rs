@@ -158,6 +158,34 @@ fn a_watcher_that_is_behind_gets_one_last_word_of_what_it_lost() {
 }
 
 #[test]
+fn what_a_client_says_to_its_last_words_does_not_destroy_those_that_it_has_not_read() {
+    const CHANGES: usize = 1000;
+    for framed in [false, true] {
+        let mut daemon = Daemon::start(&["--linger-secs", "60", "--drain-secs", "60"]);
+        let mut client = Talker::watching(&daemon, framed);
+        let mut writer = Talker::connect(&daemon, true);
+        let put = writer.bytes(&format!("PUT:{}:v", "k".repeat(1000)));
+        writer.client.send(put.repeat(CHANGES));
+        (0..CHANGES).for_each(|_| _ = writer.hear());
+        // All of it is with the kernel: a part has arrived, the other waits to be sent.
+        let taken = || (writer.stats().get("notices_delivered") == CHANGES as u64).then_some(());
+        until("all to be handed over", taken);
+        terminate(&mut daemon);
+        assert_eq!(writer.hear_all(), []);
+        let closed = || TcpStream::connect(daemon.address).err();
+        until("the port to close", closed);
+        let mut heard = vec![client.hear()];
+        client.send("PING");
+        heard.extend(client.hear_all());
+        let is_change = |heard: &&Heard| matches!(heard, Heard::Change(..));
+        assert_eq!(heard.iter().filter(is_change).count(), CHANGES);
+        assert_eq!(heard[CHANGES..], [Heard::Drain(60)]);
+        drop(client);
+        assert_code(&daemon.wait(), 0);
+    }
+}
+
+#[test]
 fn a_watcher_that_has_not_looked_at_all_yet_loses_nothing_that_is_not_its_own() {
     let daemon = Daemon::start(&[]);
     let mut writer = daemon.connect_resp3();
