@@ -5,6 +5,7 @@
 //! that is missing before the first after a resume is not Resumable.
 
 mod covered;
+mod drained;
 mod heard;
 mod lists;
 mod replies;
@@ -61,7 +62,7 @@ pub struct Case<'a> {
 type Validator = fn(&Case<'_>, &mut Vec<Violation>);
 
 /// Every promise with its validator.
-pub const VALIDATORS: [(&str, Validator); 10] = [
+pub const VALIDATORS: [(&str, Validator); 11] = [
     ("Ordered", heard::ordered),
     ("Unique", heard::unique),
     ("Atomic", heard::atomic),
@@ -72,6 +73,7 @@ pub const VALIDATORS: [(&str, Validator); 10] = [
     ("Accounted", covered::accounted),
     ("ReplyOrder", replies::reply_order),
     ("MirrorEqual", lists::mirror_equal),
+    ("Drained", drained::drained),
 ];
 
 /// Everything that is wrong with a record.
