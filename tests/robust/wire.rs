@@ -36,7 +36,7 @@ pub fn take(
     let mut end = *at;
     let frame = frame(bytes, &mut end)?;
     *at = end;
-    Some(frame_event(frame, asked))
+    Some(frame_event(dialect, frame, asked))
 }
 
 /// Reads a line from `at` on.
@@ -116,11 +116,12 @@ fn frame(bytes: &[u8], at: &mut usize) -> Option<Frame> {
     })
 }
 
-fn frame_event(frame: Frame, asked: Option<&[Word]>) -> Event {
-    match frame {
-        Frame::Push(parts) => Event::Pushed(push(&parts)),
-        Frame::Array(parts) if is_push(&parts) => Event::Pushed(push(&parts)),
-        other => Event::Replied(reply(other, asked.map_or("", |words| &words[0]))),
+fn frame_event(dialect: Dialect, frame: Frame, asked: Option<&[Word]>) -> Event {
+    match (dialect, frame) {
+        (Dialect::Resp3, Frame::Push(parts)) => Event::Pushed(push(&parts)),
+        (Dialect::Resp2, Frame::Array(parts)) if is_push(&parts) => Event::Pushed(push(&parts)),
+        (_, Frame::Push(parts)) => panic!("a push in RESP2: {parts:?}"),
+        (_, other) => Event::Replied(reply(other, asked.map_or("", |words| &words[0]))),
     }
 }
 
