@@ -19,6 +19,7 @@ mod drain;
 
 use crate::feed::{ClientId, Feed};
 use crate::ledger::Ledger;
+use crate::protocol::command::Request;
 use crate::stats::Stats;
 use crate::store::Store;
 use ahash::RandomState;
@@ -41,9 +42,6 @@ const QUEUE_MAX: usize = 1024;
 
 /// How many events are taken before the next client's turn.
 const EVENTS_A_TURN: usize = 64;
-
-/// How many requests of one client are executed before the next client's turn.
-const REQUESTS_A_TURN: usize = 256;
 
 /// What the broker is told. Every event of one client comes through this queue in order.
 #[derive(Debug)]
@@ -239,29 +237,11 @@ impl Broker {
             return;
         };
         client.is_ready = false;
-        for _ in 0..REQUESTS_A_TURN {
-            let Some(client) = self.clients.get_mut(&id) else {
-                return;
-            };
-            if client.must_wait() {
-                return;
-            }
-            if client.wants_list() && !self.core.store.is_listable() {
-                turn.look();
-                break;
-            }
-            let Some((input, request)) = client.next_request() else {
-                break;
-            };
-            let change = answer::answer(&mut self.core, client, &input, request);
-            turn.step();
-            if let Some(change) = change {
-                self.fanout.begin(&mut self.core.feed, change, id);
-                self.fan_out(turn);
-            }
-            if self.fanout.is_going_on() || turn.is_over() {
-                break;
-            }
+        if client.must_wait() {
+            return;
+        }
+        if let Some(batch) = client.take_batch() {
+            self.execute(id, batch, turn);
         }
         match self.clients.get(&id) {
             Some(client) if client.is_new => self.welcome(id, turn),
@@ -269,6 +249,42 @@ impl Broker {
             Some(client) if client.leaving => self.finish(id),
             _ => {}
         }
+    }
+
+    /// Executes what is left of a batch, or as much of it as the turn and the outbox allow.
+    fn execute(&mut self, id: ClientId, mut batch: Batch, turn: &mut Turn) {
+        let Some(mut client) = self.clients.get_mut(&id) else {
+            return;
+        };
+        while let Some(request) = batch.next() {
+            if batch.executed.is_multiple_of(32) {
+                let next = batch.requests[batch.executed..].iter().take(32);
+                let keys = next
+                    .filter_map(Request::key)
+                    .map(|key| key.of(&batch.input.bytes));
+                self.core.store.warm(keys);
+            }
+            if request.wants_list() && !self.core.store.is_listable() {
+                turn.look();
+                break;
+            }
+            let change = answer::answer(&mut self.core, client, &batch.input, request);
+            batch.executed += 1;
+            turn.step();
+            if let Some(change) = change
+                && self.fanout.begin(&mut self.core.feed, change, id)
+            {
+                self.fan_out(turn);
+                match self.clients.get_mut(&id) {
+                    Some(same) => client = same,
+                    None => return,
+                }
+            }
+            if self.fanout.is_going_on() || turn.is_over() || client.outbox.borrow().is_full() {
+                break;
+            }
+        }
+        client.return_batch(batch);
     }
 
     /// Ends a client that has left, now that everything it asked has been answered. While a

@@ -12,13 +12,15 @@
 
 mod piece;
 
+use crate::bell::Bell;
 use crate::ledger::Charge;
 use crate::protocol::notice::{Encoded, Part};
 use crate::protocol::values::Values;
-use async_channel::Sender;
+use crate::spare::{self, Spare};
 use piece::Piece;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
+use std::rc::Rc;
 
 /// How much of notices waits for one client at most, in bytes, unless it is one notice alone. A
 /// client that reads is told the rest from the history, as it reads.
@@ -26,6 +28,9 @@ pub const NOTICE_BYTES_MAX: usize = 64 * 1024;
 
 /// How long a piece of bytes may grow before the next begins; also a slice of a long reply.
 const PIECE_BYTES: usize = 64 * 1024;
+
+/// How many pieces an empty outbox has room for.
+const PIECES_KEPT: usize = 4;
 
 /// How many pieces one system call writes at most.
 const PIECES_A_WRITE: usize = 16;
@@ -74,13 +79,13 @@ pub struct Outbox {
     closed: bool,
     dead: bool,
     rung: bool,
-    bell: Sender<()>,
+    bell: Rc<Bell>,
     charge: Charge,
 }
 
 impl Outbox {
     /// An empty outbox that holds replies up to `bytes_max`.
-    pub fn new(bytes_max: usize, bell: Sender<()>, charge: Charge) -> Outbox {
+    pub fn new(bytes_max: usize, bell: Rc<Bell>, charge: Charge) -> Outbox {
         Outbox {
             pieces: VecDeque::new(),
             rubbish: VecDeque::new(),
@@ -149,7 +154,7 @@ impl Outbox {
             return;
         }
         let added = values.left();
-        self.pieces.push_back(Piece::Values(values));
+        self.pieces.push_back(Piece::Values(Box::new(values)));
         self.grown(added);
     }
 
@@ -202,7 +207,7 @@ impl Outbox {
         self.written = self.queued;
         self.charge.set(0);
         // A writer that waits for the socket has taken the bell and not answered it.
-        let _ = self.bell.try_send(());
+        self.bell.ring();
     }
 
     /// Frees a part of what waited for a client that was given up; false when nothing is left.
@@ -299,9 +304,11 @@ impl Outbox {
                 break;
             }
             self.head -= len;
-            self.pieces.pop_front();
+            if let Some(Piece::Bytes(bytes)) = self.pieces.pop_front() {
+                spare::BYTES.with(|spare| spare.keep(bytes));
+            }
         }
-        if self.pieces.is_empty() {
+        if self.pieces.is_empty() && self.pieces.capacity() > PIECES_KEPT {
             self.pieces = VecDeque::new();
         }
         let mut delivered = 0;
@@ -338,7 +345,8 @@ impl Outbox {
     fn tail(&mut self) -> &mut Vec<u8> {
         let fits = matches!(self.pieces.back(), Some(Piece::Bytes(b)) if b.len() < PIECE_BYTES);
         if !fits {
-            self.pieces.push_back(Piece::Bytes(Vec::with_capacity(256)));
+            let bytes = spare::BYTES.with(Spare::take);
+            self.pieces.push_back(Piece::Bytes(bytes));
         }
         match self.pieces.back_mut() {
             Some(Piece::Bytes(bytes)) => bytes,
@@ -355,8 +363,7 @@ impl Outbox {
     fn ring(&mut self) {
         if !self.rung {
             self.rung = true;
-            // Full means rung already, closed that the writer is gone: nothing to do in either.
-            let _ = self.bell.try_send(());
+            self.bell.ring();
         }
     }
 

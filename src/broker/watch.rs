@@ -84,7 +84,7 @@ impl Broker {
                 last
             }
             Owed::Change(change) => {
-                let notice = encode_notice(&Notice::Change(change), client.dialect);
+                let notice = encode_notice(&Notice::Change(&change), client.dialect);
                 if !client.outbox.borrow_mut().offer(&notice) {
                     return Told::MustWait;
                 }

@@ -5,9 +5,9 @@
 
 use super::pace::Pace;
 use super::{Connection, Shared};
+use crate::bell::Bell;
 use crate::broker::Event;
 use crate::outbox::Outbox;
-use async_channel::Receiver;
 use futures_lite::future;
 use smol::{Task, Timer};
 use std::cell::RefCell;
@@ -24,7 +24,7 @@ const TAKING_LOOK: Duration = Duration::from_millis(100);
 pub(super) async fn write(
     connection: Rc<Connection>,
     outbox: Rc<RefCell<Outbox>>,
-    bell: Receiver<()>,
+    bell: Rc<Bell>,
     reader: Task<bool>,
     shared: Shared,
 ) {
@@ -55,7 +55,7 @@ pub(super) async fn write(
 struct Writer {
     connection: Rc<Connection>,
     outbox: Rc<RefCell<Outbox>>,
-    bell: Receiver<()>,
+    bell: Rc<Bell>,
     shared: Shared,
     pace: Pace,
 }
@@ -75,8 +75,7 @@ impl Writer {
             } else if is_closed {
                 return Ok(());
             } else {
-                // The bell cannot go: this task holds the outbox, and that holds the bell.
-                let _ = self.bell.recv().await;
+                self.bell.rung().await;
             }
         }
     }
@@ -86,7 +85,7 @@ impl Writer {
         let (flushed, rings) = {
             let mut outbox = self.outbox.borrow_mut();
             outbox.answer_bell();
-            let flushed = outbox.flush(&mut self.connection.socket.get_ref())?;
+            let flushed = outbox.flush(&mut self.connection.socket.stream())?;
             if outbox.is_dead() {
                 return Err(io::Error::new(ErrorKind::ConnectionAborted, "given up"));
             }
@@ -127,7 +126,7 @@ impl Writer {
                     .map(|()| Wake::Socket)
             };
             let bell = async {
-                let _ = self.bell.recv().await;
+                self.bell.rung().await;
                 Ok(Wake::Bell)
             };
             let pace = async {
@@ -164,7 +163,7 @@ impl Writer {
 
     /// How many bytes the kernel still holds for the client, if that is known.
     async fn unsent(&self) -> Option<u64> {
-        let local = self.connection.socket.get_ref().local_addr().ok()?;
+        let local = self.connection.socket.stream().local_addr().ok()?;
         let queues = &self.shared.send_queues;
         queues.of(local, self.connection.peer).await
     }
@@ -200,7 +199,7 @@ impl Writer {
                     if !may_come && self.unsent().await.is_none_or(|bytes| bytes <= 1) {
                         return;
                     }
-                    let comes = async { _ = self.connection.socket.readable().await };
+                    let comes = self.connection.socket.readable();
                     let look = async { _ = Timer::after(TAKING_LOOK).await };
                     future::or(comes, look).await;
                 }
@@ -211,7 +210,7 @@ impl Writer {
 
     /// Discards what there is. Not `async`, so that an idle client does not keep the buffer.
     fn discard_now(&self) -> io::Result<usize> {
-        self.connection.socket.get_ref().read(&mut [0; 4096])
+        self.connection.socket.stream().read(&mut [0; 4096])
     }
 }
 
