@@ -1,8 +1,8 @@
 //! Writes a record as text and reads it again: `NAME MARK WORDS`, one entry a line.
 //!
 //! The marks: `opens` with the dialect, `mirror` and `after NAME`; `>` a request; `<` a reply; `!`
-//! a push; `half`, `cut` and `end`; `stops` and `reports`, of the server, whatever the name. An empty
-//! word stands as `""`.
+//! a push; `half`, `cut` and `end`; `stops` and `reports`, of the server, whatever the name.
+//! An empty word stands as `""`.
 
 use crate::record::{Conn, ConnId, Dialect, Event, Page, Push, Record, Reply, Word};
 use std::collections::BTreeMap;

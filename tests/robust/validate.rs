@@ -110,6 +110,12 @@ impl<'a> Case<'a> {
         )
     }
 
+    /// The replies of all connections, with their connections.
+    pub fn all_answers(&self) -> impl Iterator<Item = (ConnId, &Answer<'a>)> {
+        let answers = self.answers.iter().enumerate();
+        answers.flat_map(|(conn, answers)| answers.iter().map(move |answer| (conn, answer)))
+    }
+
     pub fn all_lives(&self) -> impl Iterator<Item = &Life> {
         self.lives.iter().flat_map(|lives| &lives.lives)
     }

@@ -11,30 +11,29 @@ use crate::record::{ConnId, Event, Push};
 /// That what was told until then has no gap is for the other promises: a client that was told of
 /// the drain and whose connection was ended has been told everything up to the last revision.
 pub fn drained(case: &Case<'_>, violations: &mut Vec<Violation>) {
-    let entries = &case.record.entries;
-    let stopped = entries.iter().position(|(_, it)| *it == Event::Stopped);
+    let mut entries = case.record.entries.iter();
+    let stopped = entries.position(|(_, event)| *event == Event::Stopped);
     for conn in 0..case.record.conns.len() {
         let mut found = Vec::new();
-        match stopped {
-            Some(at) => found.extend(not_ended(case, conn).map(|text| (at, text))),
-            None => {}
-        }
         found.extend(ended_unasked(case, conn, stopped.unwrap_or(usize::MAX)));
-        for life in &case.lives[conn].lives {
-            let last = case.record.of(conn).next_back();
-            let is_ended = last.is_some_and(|(at, it)| {
-                *it == Event::Ended && stopped.is_some_and(|stopped| stopped < at)
-            });
-            let lasted = !matches!(life.end, End::Unwatched | End::Cut) && is_ended;
-            if lasted && life.ending == usize::MAX {
-                let text = "it watches, and is not told that the server stops".to_owned();
-                found.push((entries.len() - 1, text));
-            }
+        if let Some(stopped) = stopped {
+            found.extend(not_ended(case, conn).map(|text| (stopped, text)));
+            found.extend(not_told(case, conn, stopped));
         }
         let violation = |(at, text)| Violation::new("Drained", conn, at, text);
         violations.extend(found.into_iter().map(violation));
     }
     requests(case, violations);
+}
+
+/// Where the server, in stopping, ended the connection of one who watched and was not told.
+fn not_told(case: &Case<'_>, conn: ConnId, stopped: usize) -> Option<(usize, String)> {
+    let (at, last) = case.record.of(conn).next_back()?;
+    let is_ended = *last == Event::Ended && at > stopped;
+    let life = case.lives[conn].lives.last()?;
+    let lasted = !matches!(life.end, End::Unwatched | End::Cut);
+    let text = "it watches, and is not told that the server stops".to_owned();
+    (is_ended && lasted && life.ending == usize::MAX).then_some((at, text))
 }
 
 /// A connection that is still open though the server has stopped.
@@ -58,11 +57,11 @@ fn ended_unasked(case: &Case<'_>, conn: ConnId, stopped: usize) -> Option<(usize
 /// was still answered is not known, but bounded.
 fn requests(case: &Case<'_>, violations: &mut Vec<Violation>) {
     let entries = case.record.entries.iter().enumerate();
-    let reports = entries.filter_map(|(at, (conn, event))| match event {
+    let mut reports = entries.filter_map(|(at, (conn, event))| match event {
         Event::Reported(figures) => Some((at, *conn, *figures.get("requests")?)),
         _ => None,
     });
-    let Some((at, conn, figure)) = reports.last() else {
+    let Some((at, conn, figure)) = reports.next() else {
         return;
     };
     let (mut heard, mut more) = (0, 0);

@@ -82,13 +82,12 @@ fn begun(answer: &Answer<'_>, resumed: Option<&Mirror>) -> Mirror {
 }
 
 fn pages(case: &Case<'_>, violations: &mut Vec<Violation>) {
-    let answers = case.answers.iter().enumerate();
-    let pages = answers.flat_map(|(conn, answers)| {
-        answers.iter().filter_map(move |answer| match answer.reply {
+    let pages = case
+        .all_answers()
+        .filter_map(|(conn, answer)| match answer.reply {
             Reply::Page(page) => Some((conn, answer, page)),
             _ => None,
-        })
-    });
+        });
     let pages: Vec<_> = pages.collect();
     let revisions: Vec<u64> = pages.iter().map(|found| found.2.revision).collect();
     case.changes.replay(&revisions, |place, map| {
@@ -107,13 +106,12 @@ fn pages(case: &Case<'_>, violations: &mut Vec<Violation>) {
 }
 
 fn pages_in_lines(case: &Case<'_>, violations: &mut Vec<Violation>) {
-    let answers = case.answers.iter().enumerate();
-    let pages = answers.flat_map(|(conn, answers)| {
-        answers.iter().filter_map(move |answer| match answer.reply {
+    let pages = case
+        .all_answers()
+        .filter_map(|(conn, answer)| match answer.reply {
             Reply::Keys(keys) => Some((conn, answer, keys)),
             _ => None,
-        })
-    });
+        });
     for (conn, answer, keys) in pages {
         let (prefix, after) = answer.listed();
         let (low, _) = case.changes.bounds(answer.sent);
