@@ -11,6 +11,7 @@
 
 mod turn;
 mod client;
+mod bells;
 mod fanout;
 mod progress;
 mod answer;
@@ -24,6 +25,7 @@ use crate::stats::Stats;
 use crate::store::Store;
 use ahash::RandomState;
 use async_channel::{Receiver, Sender};
+use bells::Bells;
 use client::Client;
 pub use client::{Batch, Input, Join};
 use drain::Drain;
@@ -93,6 +95,8 @@ pub struct Broker {
     lagging: VecDeque<ClientId>,
     /// A change that not everyone has been told of yet. No request is executed before that.
     fanout: Fanout,
+    /// Who has been told something, and whose writer does not know yet.
+    bells: Bells,
     progress: Progress,
     drain: Drain,
     events: Receiver<Event>,
@@ -110,6 +114,7 @@ impl Broker {
                 ready: VecDeque::new(),
                 lagging: VecDeque::new(),
                 fanout: Fanout::default(),
+                bells: Bells::default(),
                 progress,
                 drain: Drain::default(),
                 events,
@@ -157,7 +162,8 @@ impl Broker {
 
     fn has_work(&self) -> bool {
         let waits = !self.ready.is_empty() || !self.lagging.is_empty();
-        self.fanout.is_going_on() || waits || self.core.store.is_untidy()
+        let rings = !self.bells.is_empty();
+        self.fanout.is_going_on() || waits || rings || self.core.store.is_untidy()
     }
 
     /// Takes what has arrived, a part of it if that is much.
@@ -207,7 +213,7 @@ impl Broker {
 
     /// One turn, until it is over or nothing is left to do.
     fn turn(&mut self) {
-        let mut turn = Turn::begin();
+        let mut turn = Turn::begin(!self.bells.is_empty());
         self.fan_out(&mut turn);
         while !self.fanout.is_going_on() && !turn.is_over() {
             // Between two changes is the only time for it: with many watchers every turn may end
@@ -225,6 +231,7 @@ impl Broker {
             }
         }
         self.tell_progress(&mut turn);
+        self.ring_some();
         self.let_go();
         self.core.store.tidy();
         self.relieve();
@@ -333,7 +340,7 @@ impl Broker {
             log::warn!(
                 "client {} is closed: its buffers hold {bytes} bytes, and those of all clients \
                  more than clients_bytes_max ({} bytes)",
-                client.name,
+                client.name(),
                 self.core.ledger.bytes_max(),
             );
             client.outbox.borrow_mut().kill();

@@ -79,6 +79,8 @@ pub struct Outbox {
     closed: bool,
     dead: bool,
     rung: bool,
+    /// There are notices of which the writer does not know, and somebody has been told to ring it.
+    is_awaited: bool,
     bell: Rc<Bell>,
     charge: Charge,
 }
@@ -100,6 +102,7 @@ impl Outbox {
             closed: false,
             dead: false,
             rung: false,
+            is_awaited: false,
             bell,
             charge,
         }
@@ -146,6 +149,7 @@ impl Outbox {
         encode(tail);
         let added = tail.len() - before;
         self.grown(added);
+        self.ring();
     }
 
     /// Appends a long reply, to be encoded as it is sent.
@@ -156,10 +160,12 @@ impl Outbox {
         let added = values.left();
         self.pieces.push_back(Piece::Values(Box::new(values)));
         self.grown(added);
+        self.ring();
     }
 
     /// Appends the notice of a change if it fits; if not, the writer rings when there is room.
-    /// One notice always fits, however long.
+    /// One notice always fits, however long. The writer is not rung for it: see
+    /// [`Outbox::is_to_be_rung`].
     pub fn offer(&mut self, notice: &Encoded) -> bool {
         let fits =
             self.marks.is_empty() || self.notice_bytes + notice.bytes_len() <= NOTICE_BYTES_MAX;
@@ -171,9 +177,24 @@ impl Outbox {
         fits
     }
 
+    /// Whether the caller has to see to it that the writer is rung for notices, in its turn: it
+    /// has not been since they were added, and nobody else was told to.
+    pub fn is_to_be_rung(&mut self) -> bool {
+        !self.rung && !std::mem::replace(&mut self.is_awaited, true)
+    }
+
+    /// Rings the writer for notices, if it has not been rung for a reply meanwhile.
+    pub fn ring_for_notices(&mut self) {
+        self.is_awaited = false;
+        if !self.is_empty() {
+            self.ring();
+        }
+    }
+
     /// Appends a notice that is not of a change, whatever waits.
     pub fn tell(&mut self, notice: &Encoded) {
         self.notice(notice, false);
+        self.ring();
     }
 
     /// Whether notices wait.
@@ -357,7 +378,6 @@ impl Outbox {
     fn grown(&mut self, bytes: usize) {
         self.queued += bytes as u64;
         self.charge.set(self.waiting());
-        self.ring();
     }
 
     fn ring(&mut self) {

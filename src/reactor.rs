@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 
 /// How long tasks run before the loop looks for new input. The executor's own loop looks after 200
 /// tasks; with one client that pipelines without end that is many milliseconds for all others.
-const SLICE: Duration = Duration::from_micros(250);
+const SLICE: Duration = Duration::from_micros(50);
 
 /// How many tasks run between two looks at the clock.
 const TASKS_A_LOOK: usize = 8;
