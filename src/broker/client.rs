@@ -242,6 +242,9 @@ impl Client {
     /// Tells the client that changes in this range are lost to it.
     pub fn tell_loss(&mut self, first: u64, last: u64, stats: &Stats) {
         let mut outbox = self.outbox.borrow_mut();
+        if outbox.is_dead() {
+            return;
+        }
         outbox.tell(&encode_notice(&Notice::Lost { first, last }, self.dialect));
         stats.lost.add(last - first + 1);
         self.loss.lost += last - first + 1;
@@ -262,6 +265,14 @@ impl Client {
                 "client {} has caught up; it lost {lost} notices",
                 self.name()
             );
+        }
+    }
+
+    /// Notes that a client has gone while it was behind.
+    pub fn is_gone(&mut self) {
+        if std::mem::take(&mut self.loss.open) {
+            let (name, lost) = (self.name(), self.loss.lost);
+            log::warn!("client {name} has gone without catching up; it lost {lost} notices");
         }
     }
 }
