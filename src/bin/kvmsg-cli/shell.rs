@@ -16,10 +16,11 @@
 //!             <-----keys-----
 //! ```
 //!
-//! A line is answered before the next one is read. While too many notices wait to be printed the
-//! session reads none; it still takes lines. The editor waits for keys only a moment.
+//! A line is answered before the next one is read. Of a flood of changes some are printed and the
+//! rest is counted, so the session reads on. The editor waits for keys only a moment.
 
 mod palette;
+mod flood;
 mod words;
 mod figures;
 mod replies;

@@ -1,17 +1,24 @@
 //! Deals with what happens in the shell, one thing at a time: a line, a notice, a signal.
 
 use super::editor;
+use super::flood::Flood;
 use super::link::Event;
 use super::palette::Palette;
 use super::session::Session;
 use super::words;
 use async_channel::{Receiver, Sender, TrySendError};
 use futures_lite::{StreamExt as _, future};
+use kvmsg::client::Notice;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook_async_std::Signals;
+use smol::Timer;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// After how many changes that are only counted others get their turn.
+const COUNTED_AT_ONCE: u64 = 256;
 
 /// The ends of the channels that lead to and from the session.
 pub struct Wires {
@@ -32,6 +39,10 @@ pub struct Desk {
     wires: Wires,
     /// A text for the printer, which has enough for now.
     waiting: Option<String>,
+    /// Which changes are shown.
+    flood: Flood,
+    /// Changes have been counted before.
+    was_flooded: bool,
     palette: Palette,
 }
 
@@ -42,6 +53,8 @@ enum Happened {
     News(Event),
     /// The printer has room again.
     Room,
+    /// The changes that were counted are to be told.
+    Count,
     Signal(i32),
 }
 
@@ -63,6 +76,8 @@ impl Desk {
             signals,
             wires,
             waiting: None,
+            flood: Flood::default(),
+            was_flooded: false,
             palette,
         }
     }
@@ -85,16 +100,26 @@ impl Desk {
                     Said::Farewell => return ExitCode::SUCCESS,
                     Said::Ended(code) => return code,
                 },
-                Happened::News(event) => {
-                    let text = match event {
-                        Event::Change(change) => words::notice(&change, &self.palette),
-                        Event::Said(text) => text,
-                    };
+                Happened::News(Event::Change(change)) => {
+                    self.show_change(&change);
+                    if self.flood.hidden().total() % COUNTED_AT_ONCE == COUNTED_AT_ONCE - 1 {
+                        future::yield_now().await;
+                    }
+                }
+                Happened::News(Event::Said(text)) => {
+                    let text = self.count() + &text;
                     match self.wires.notices.try_send(text) {
                         Ok(()) => {}
                         Err(TrySendError::Full(text)) => self.waiting = Some(text),
                         Err(TrySendError::Closed(_)) => return ExitCode::SUCCESS,
                     }
+                }
+                Happened::Count if self.wires.notices.is_full() => {
+                    self.flood.put_off(Instant::now());
+                }
+                Happened::Count => {
+                    let text = self.count();
+                    let _ = self.wires.notices.try_send(text);
                 }
                 Happened::Room => self.waiting = None,
                 // What is left to interrupt is the answer being shown.
@@ -119,7 +144,41 @@ impl Desk {
                 None => Happened::News(self.session.event().await),
             }
         };
-        future::race(future::race(typed, signal), news).await
+        let due = self.flood.due();
+        let count = async {
+            match due {
+                Some(due) => Timer::at(due).await,
+                None => future::pending().await,
+            };
+            Happened::Count
+        };
+        future::race(future::race(typed, signal), future::or(count, news)).await
+    }
+
+    /// Shows a change, or counts it.
+    fn show_change(&mut self, change: &Notice) {
+        let Notice::Change { op, .. } = change else {
+            return;
+        };
+        if self.flood.admits(Instant::now()) && !self.wires.notices.is_full() {
+            self.flood.show();
+            let text = words::notice(change, &self.palette);
+            // There is room, and a printer that is gone is noticed elsewhere.
+            let _ = self.wires.notices.try_send(text);
+        } else {
+            self.flood.hide(*op);
+        }
+    }
+
+    /// What is to be said of the changes that were counted; nothing if there are none.
+    fn count(&mut self) -> String {
+        let counts = self.flood.hidden().clone();
+        if counts.total() == 0 {
+            return String::new();
+        }
+        self.flood.told(Instant::now());
+        let is_first = !std::mem::replace(&mut self.was_flooded, true);
+        words::flood(&counts, is_first, &self.palette)
     }
 
     /// Does what a line says. Ctrl-C ends the wait for a reply.

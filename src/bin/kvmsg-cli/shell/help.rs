@@ -63,7 +63,8 @@ fn more(verb: Name) -> &'static str {
         Name::Delete => "NOT_FOUND: there is no such key.",
         Name::List => "The first 1000 keys are shown. kvmsg-cli list prints all of them.",
         Name::Watch => {
-            "At first all keys are watched. The first PREFIX replaces that, further ones add up."
+            "At first all keys are watched. The first PREFIX replaces that, further ones add up. \
+             Of more than 10 changes a second the rest is counted."
         }
         Name::Unwatch => "PREFIX is one that watch was given. Without it, nothing is watched.",
         Name::Stats => "kvmsg(7) says what each name means.",

@@ -15,8 +15,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How many texts may wait to be printed, such as while somebody searches the history. While so
-/// many do, none is read from the server.
-pub const WAITING_MAX: usize = 1000;
+/// many do, further changes are counted, and nothing else is read from the server.
+pub const WAITING_MAX: usize = 50;
 
 /// How much is printed at once, roughly.
 const BATCH_BYTES: usize = 16 * 1024;

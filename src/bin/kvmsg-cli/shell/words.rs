@@ -1,10 +1,11 @@
 //! Words what the shell shows that was not asked for: notices, counts, news, mistakes, the prompt.
 
+use super::flood::Counts;
 use super::palette::{Palette, paint};
 use crate::print;
 use crate::verbs::{Place, VERBS, Verb};
 use anstyle::Style;
-use kvmsg::client::Notice;
+use kvmsg::client::{Notice, Op};
 use std::fmt::Display;
 
 /// Where the verbs of the shell are understood.
@@ -70,6 +71,25 @@ pub fn notice(notice: &Notice, palette: &Palette) -> String {
     };
     let line = print::escape(&print::notice_line(notice));
     format!("{}\n", paint(style, &line))
+}
+
+/// How many changes were not shown, as lines; `is_first`: with what can be done about it.
+pub fn flood(counts: &Counts, is_first: bool, palette: &Palette) -> String {
+    let parts: Vec<(Op, u64)> = counts.parts().collect();
+    let mut text = match parts[..] {
+        [(op, count)] => format!("... and {count} more {}", op.word()),
+        _ => {
+            let parts = parts
+                .iter()
+                .map(|(op, count)| format!("{count} {}", op.word()));
+            let parts: Vec<String> = parts.collect();
+            format!("... and {} more: {}", counts.total(), parts.join(", "))
+        }
+    };
+    if is_first {
+        text.push_str("; watch PREFIX narrows this, unwatch ends it");
+    }
+    news(palette.notice, &text)
 }
 
 /// A mistake in what was typed, or why a request has no reply, as lines.
@@ -139,5 +159,22 @@ mod tests {
         for (server, columns, expected) in cases {
             assert_eq!(prompt(server, columns), expected);
         }
+    }
+
+    #[test]
+    fn a_flood_is_counted_by_what_happened() {
+        let mut counts = Counts::default();
+        for op in [Op::Delete, Op::Put, Op::Delete] {
+            counts.add(op);
+        }
+        let plain = Palette::default();
+        assert_eq!(
+            flood(&counts, false, &plain),
+            "... and 3 more: 2 DELETE, 1 PUT\n"
+        );
+        let mut puts = Counts::default();
+        puts.add(Op::Put);
+        assert_eq!(flood(&puts, false, &plain), "... and 1 more PUT\n");
+        assert!(flood(&counts, true, &plain).contains("unwatch"));
     }
 }
