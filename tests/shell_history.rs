@@ -1,4 +1,5 @@
-//! Looks for what was typed at the shell: again in the next run, and by searching.
+//! Looks for what was typed at the shell: again in the next run, by searching, and for what is not
+//! to be there.
 
 mod common;
 
@@ -92,4 +93,38 @@ fn what_was_typed_is_found_by_searching() {
 fn what_was_typed_is_found_by_searching_on_a_narrow_terminal() {
     let Some(tmux) = tool("tmux") else { return };
     search(&tmux, 40);
+}
+
+#[test]
+fn lines_that_carry_secrets_are_not_kept() {
+    let Some(tmux) = tool("tmux") else { return };
+    let (daemon, home) = (Daemon::start(&[]), Home::new());
+    let terminal = Terminal::open(&tmux, &home, 100, &["-s", &daemon.address.to_string()]);
+    terminal.wait_for_connection();
+    terminal.enter("put user john");
+    let secret = [
+        " put user hunter2",
+        "put db:password hunter2",
+        "PUT:api-token:hunter2",
+        "put url postgres://app:hunter2@db/app",
+        "UPDATE:api-token:hunter2:hunter3",
+        "putt password hunter2",
+    ];
+    for line in secret {
+        terminal.write(line);
+        // It is said before the line is sent.
+        let warned = format!("> {line}  (not kept in the history)");
+        terminal.wait_for(&warned);
+        terminal.press(&["C-u"]);
+        let answer = terminal.enter(line);
+        assert!(!answer.is_empty(), "{line}");
+    }
+    terminal.enter("get db:password");
+    let kept = fs::read_to_string(home.history()).expect("a history");
+    assert!(!kept.contains("hunter"), "{kept}");
+    // Nor are they kept until the shell ends.
+    terminal.press(&["Up"]);
+    terminal.wait_for_end(&["> get db:password"]);
+    terminal.press(&["Up"]);
+    terminal.wait_for_end(&["> put user john"]);
 }

@@ -26,6 +26,7 @@ mod figures;
 mod replies;
 mod advice;
 mod help;
+mod secret;
 mod history;
 mod screen;
 mod keys;

@@ -1,8 +1,12 @@
 //! Says, behind the cursor, what a line being typed still lacks.
 
+use super::secret;
 use super::words;
 use crate::syntax::{self, Line};
 use crate::verbs;
+
+/// What is said of a line that will not be found in the history.
+const NOT_KEPT: &str = "(not kept in the history)";
 
 /// What is shown behind the cursor, and what of it can be accepted.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,12 +25,16 @@ impl rustyline::hint::Hint for Hint {
     }
 }
 
-/// The rest of a verb and the arguments that `line` lacks, as they would follow it.
+/// The rest of a verb and the arguments that `line` lacks, as they would follow it, and whether
+/// the line will be kept.
 pub fn hint(line: &str) -> Option<Hint> {
-    let hint = begun_verb(line).unwrap_or_else(|| Hint {
+    let mut hint = begun_verb(line).unwrap_or_else(|| Hint {
         display: lacking(line).unwrap_or_default(),
         completion: None,
     });
+    if !line.trim().is_empty() && secret::is_secret(line) {
+        hint.display = format!("{}  {NOT_KEPT}", hint.display);
+    }
     (!hint.display.is_empty()).then_some(hint)
 }
 
@@ -98,6 +106,9 @@ mod tests {
             ("UPD", Some("ATE:KEY:OLD:NEW")),
             ("sta", Some("ts")),
             ("\u{a0}", None),
+            ("put password", Some(" VALUE  (not kept in the history)")),
+            ("put password x", Some("  (not kept in the history)")),
+            (" put k", Some(" VALUE  (not kept in the history)")),
             ("  ", None),
         ];
         for (line, shown) in cases {
