@@ -6,7 +6,8 @@ use super::keys::{Found, Keys};
 use super::palette::{Palette, paint};
 use super::screen::Screen;
 use super::watched::Watched;
-use crate::verbs::{self, Name};
+use super::words;
+use crate::verbs::Name;
 use rustyline::completion::{Completer, Pair};
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
@@ -66,7 +67,7 @@ impl Highlighter for Assist {
         let is_end = |letter: char| letter == ':' || letter.is_ascii_whitespace();
         let length = line[start..].find(is_end);
         let end = length.map_or(line.len(), |length| start + length);
-        let style = match verbs::find(&line.as_bytes()[start..end]) {
+        let style = match words::known_verb(&line.as_bytes()[start..end]) {
             Some(_) => self.palette.verb,
             None if length.is_some() && !line[start..].starts_with(['"', '\'']) => self.palette.bad,
             None => return Cow::Borrowed(line),

@@ -4,7 +4,7 @@ use super::keys::Found;
 use super::words;
 use crate::print;
 use crate::syntax::{self, Line};
-use crate::verbs::{self, Name, Verb};
+use crate::verbs::{Name, Verb};
 use rustyline::completion::Pair;
 
 /// What is listed behind keys of which there are more.
@@ -62,7 +62,7 @@ impl Place {
             return Place::Verb { start, asks_help };
         }
         let takes_key = |verb: &&Verb| verb.args.starts_with("KEY") || verb.args == "[PREFIX]";
-        match verbs::find(word.as_bytes()).filter(takes_key) {
+        match words::known_verb(word.as_bytes()).filter(takes_key) {
             Some(verb) => Key::at_end(typed, verb, rest).map_or(Place::Elsewhere, Place::Key),
             None => Place::Elsewhere,
         }

@@ -3,7 +3,6 @@
 use super::secret;
 use super::words;
 use crate::syntax::{self, Line};
-use crate::verbs;
 
 /// What is said of a line that will not be found in the history.
 const NOT_KEPT: &str = "(not kept in the history)";
@@ -59,7 +58,7 @@ fn lacking(line: &str) -> Option<String> {
     let Ok(Line::Words { verb: word, args }) = syntax::parse(line.as_bytes()) else {
         return None;
     };
-    let verb = verbs::find(&word)?;
+    let verb = words::known_verb(&word)?;
     let named: Vec<&str> = verb.args.split_ascii_whitespace().collect();
     let typed = line.trim_start().get(word.len()..)?;
     let is_colon =

@@ -3,7 +3,7 @@
 use super::flood::Counts;
 use super::palette::{Palette, paint};
 use crate::print;
-use crate::verbs::{Place, VERBS, Verb};
+use crate::verbs::{self, Place, VERBS, Verb};
 use anstyle::Style;
 use kvmsg::client::{Notice, Op};
 use std::fmt::Display;
@@ -20,6 +20,11 @@ const DEFAULTS: [&str; 3] = ["127.0.0.1:8080", "localhost:8080", "[::1]:8080"];
 /// The verbs of the shell.
 pub fn known_verbs() -> impl Iterator<Item = &'static Verb> {
     VERBS.iter().filter(|verb| PLACES.contains(&verb.place))
+}
+
+/// The verb of the shell that somebody typed, in capitals or not.
+pub fn known_verb(word: &[u8]) -> Option<&'static Verb> {
+    verbs::find(word).filter(|verb| PLACES.contains(&verb.place))
 }
 
 /// Whether `word` is the beginning of `verb`, in capitals or not.
