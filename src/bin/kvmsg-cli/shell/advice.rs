@@ -57,7 +57,8 @@ pub fn usage(error: &UsageError, args: &[Vec<u8>], is_colon: bool) -> String {
             let line = instead(verb, args, is_colon);
             format!("{} takes {takes}{advice} {line}", verb.word)
         }
-        UsageError::Misplaced(..) => error.to_string(),
+        // The others say it themselves.
+        other => other.to_string(),
     }
 }
 
