@@ -96,10 +96,13 @@ pub struct Observer {
 
 impl Observer {
     pub fn new(daemon: &Daemon) -> Observer {
-        Observer {
+        let mut observer = Observer {
             client: daemon.connect(),
             looks: 0,
-        }
+        };
+        // The first line also begins a watch, and is charged for more than the next ones.
+        observer.stats();
+        observer
     }
 
     /// The counters, without the requests of the observer.
