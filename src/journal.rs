@@ -1,0 +1,32 @@
+//! Keeps what the store holds on the disk: every change in a journal, and now and then all keys
+//! in a snapshot, so that the journal before it is needed no more.
+//!
+//! Pure of the broker: it takes batches of changes and slices of keys, and gives them back when
+//! the folder is opened again.
+
+mod error;
+mod disk;
+mod record;
+mod frame;
+mod header;
+mod names;
+mod space;
+mod reader;
+mod shared;
+mod recovery;
+mod tail;
+mod snapshot;
+mod writer;
+#[cfg(test)]
+mod tests;
+
+pub use disk::{Directory, File, Folder};
+pub use error::{Damage, Error, Remedy};
+pub use frame::{Batch, Slice, Values};
+pub use header::VERSION;
+pub use record::OVERHEAD_BYTES_MAX;
+pub use recovery::{Cut, How, Load, Recovered, recover};
+pub use shared::{Room, Shared};
+pub use snapshot::Snapshot;
+pub use space::{Usage, is_behind, live_bytes, segment_bytes, wants_snapshot};
+pub use writer::{Journal, Origin};

@@ -1,0 +1,441 @@
+//! Reads the files of the journal one after the other, and judges how they end.
+
+use super::disk::{File, Folder};
+use super::error::{Damage, Error, Remedy};
+use super::frame::{CHANGES, CLOSED, REPAIRED};
+use super::header::{Begin, Header, Kind};
+use super::names;
+use super::reader::{Found, Reader, Rest};
+use super::record::Parts;
+use super::recovery::{Cut, How, Load, Segment};
+use std::collections::VecDeque;
+
+/// A journal being read.
+pub(super) struct Tail<'a, D: Folder> {
+    folder: &'a D,
+    boot: u128,
+    /// The files still to be read.
+    numbers: VecDeque<u64>,
+    file: Option<Open<D::File>>,
+    /// What is left of the changes that were read last.
+    body: Vec<u8>,
+    body_at: usize,
+    /// Where they begin, and the revision before them.
+    frame: (u64, u64),
+    is_snapshot_whole: bool,
+    /// The last revision that was read.
+    pub(super) revision: u64,
+    pub(super) epoch: Option<u64>,
+    /// Whether no later revision than the last one read can have been told to anyone: the journal
+    /// was closed, or the machine has been running since, or what was answered was on the disk.
+    pub(super) is_certain: bool,
+    pub(super) segments: Vec<Segment>,
+    pub(super) rubbish: Vec<String>,
+    pub(super) cut: Option<Cut>,
+    pub(super) next_number: u64,
+    read: u64,
+    total: u64,
+}
+
+/// A file being read.
+struct Open<F> {
+    number: u64,
+    name: String,
+    header: Header,
+    reader: Reader<F>,
+    has_changes: bool,
+}
+
+/// What follows a bad place.
+#[derive(Debug, Default)]
+struct Rear {
+    /// Whether there is anything whole.
+    has_whole: bool,
+    /// The last revision that was on the disk, by what is whole.
+    synced: u64,
+    /// Whether all of it was written in the same start of the machine.
+    is_of_other_boot: bool,
+    /// How much there is.
+    bytes: u64,
+}
+
+impl<'a, D: Folder> Tail<'a, D> {
+    /// The journal in these files; where a snapshot was begun, it must begin there or before.
+    pub(super) fn new(
+        folder: &'a D,
+        numbers: Vec<u64>,
+        base: Option<u64>,
+    ) -> Result<Tail<'a, D>, Error> {
+        let next_number = numbers.last().map_or(1, |last| last + 1);
+        let mut total = 0;
+        for number in &numbers {
+            let name = names::segment(*number);
+            let bytes = folder.open(&name).and_then(|file| file.bytes_len());
+            total += bytes.map_err(|error| Error::io("cannot open", folder.path(&name), error))?;
+        }
+        Ok(Tail {
+            folder,
+            boot: folder.boot(),
+            numbers: numbers.into(),
+            file: None,
+            body: Vec::new(),
+            body_at: 0,
+            frame: (0, 0),
+            is_snapshot_whole: base.is_none(),
+            revision: base.unwrap_or(0),
+            epoch: None,
+            is_certain: false,
+            segments: Vec::new(),
+            rubbish: Vec::new(),
+            cut: None,
+            next_number,
+            read: 0,
+            total,
+        })
+    }
+
+    /// Counts bytes that are to be read beside the journal.
+    pub(super) fn add_total(&mut self, bytes: u64) {
+        self.total += bytes;
+    }
+
+    /// Counts bytes that have been read.
+    pub(super) fn note_read(&mut self, bytes: u64, load: &mut impl Load) {
+        self.read += bytes;
+        load.progress(self.read, self.total.max(self.read));
+    }
+
+    /// Notes that the snapshot, of this series, has been loaded.
+    pub(super) fn note_snapshot(&mut self, epoch: u64) {
+        self.is_snapshot_whole = true;
+        self.epoch.get_or_insert(epoch);
+    }
+
+    /// Loads the changes up to this revision, or as many as there are.
+    pub(super) fn advance(&mut self, to: u64, load: &mut impl Load, how: How) -> Result<(), Error> {
+        loop {
+            while self.revision < to && self.body_at < self.body.len() {
+                let mut parts = Parts(&self.body[self.body_at..]);
+                let left = parts.0.len();
+                let Some(change) = parts.change(self.revision + 1) else {
+                    return Err(self.bad_changes("the changes there cannot be read"));
+                };
+                if !load.change(&change, how) && how == How::Strict {
+                    let what = format!("change {} does not fit what is held", change.revision);
+                    return Err(self.bad_changes(&what));
+                }
+                self.body_at += left - parts.0.len();
+                self.revision += 1;
+            }
+            if self.revision >= to || !self.next_frame(load)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Finds the next changes; false if there are none.
+    fn next_frame(&mut self, load: &mut impl Load) -> Result<bool, Error> {
+        loop {
+            if self.file.is_none() && !self.next_file(load)? {
+                return Ok(false);
+            }
+            let Some(open) = &mut self.file else {
+                return Ok(false);
+            };
+            match open.reader.look()? {
+                Found::Frame => {
+                    if self.take_frame(load)? {
+                        return Ok(true);
+                    }
+                }
+                Found::Nothing => {
+                    let at = open.reader.at();
+                    match open.reader.search(true)? {
+                        Rest::Nothing => self.end_file(at),
+                        rest => self.judge(at, rest)?,
+                    }
+                }
+                Found::Bad => {
+                    let at = open.reader.at();
+                    let rest = open.reader.search(true)?;
+                    self.judge(at, rest)?;
+                }
+            }
+        }
+    }
+
+    /// Takes the frame that was found; whether it holds changes.
+    fn take_frame(&mut self, load: &mut impl Load) -> Result<bool, Error> {
+        let Some(open) = &mut self.file else {
+            return Ok(false);
+        };
+        let mut parts = Parts(open.reader.body());
+        let kind = parts.byte();
+        let revision = parts.fixed64();
+        match (kind, revision) {
+            (Some(CHANGES), Some(first)) if first == self.revision + 1 => {
+                parts.take(8);
+                self.body.clear();
+                self.body.extend_from_slice(parts.0);
+                self.body_at = 0;
+                self.frame = (open.reader.at(), self.revision);
+                open.has_changes = true;
+                let read = open.reader.body().len() as u64;
+                open.reader.skip();
+                self.note_read(read, load);
+                Ok(true)
+            }
+            (Some(CLOSED), Some(last)) if last == self.revision => {
+                open.reader.skip();
+                self.is_certain = true;
+                Ok(false)
+            }
+            (Some(REPAIRED), Some(last)) if last == self.revision => {
+                open.reader.skip();
+                self.is_certain = false;
+                Ok(false)
+            }
+            _ => {
+                let what = format!("change {} should stand there", self.revision + 1);
+                Err(self.damaged(&what))
+            }
+        }
+    }
+
+    /// Opens the next file; false if there is none.
+    fn next_file(&mut self, load: &mut impl Load) -> Result<bool, Error> {
+        while let Some(number) = self.numbers.pop_front() {
+            let name = names::segment(number);
+            let (reader, begin) = self.open(&name)?;
+            let header = match begin {
+                Begin::Header(header) => header,
+                Begin::Later(version) => {
+                    let path = reader.path().to_owned();
+                    return Err(Error::Later { path, version });
+                }
+                Begin::Unused | Begin::Bad => {
+                    self.without_header(number, name, reader)?;
+                    continue;
+                }
+            };
+            // A copy is as old as nobody knows.
+            let failed = |error| Error::io("cannot look at", self.folder.path(&name), error);
+            let is_original = reader.file().number().map_err(failed)? == header.number;
+            let is_same_boot = header.boot == self.boot && self.boot != 0;
+            let is_certain = is_original && (is_same_boot || header.always);
+            let is_first = self.segments.is_empty();
+            self.file = Some(Open {
+                number,
+                name,
+                header,
+                reader,
+                has_changes: false,
+            });
+            let fits = header.base == self.revision || (is_first && header.base < self.revision);
+            if !fits {
+                let (next, base) = (self.revision + 1, header.base);
+                let what = format!("it begins with change {}, and should with {next}", base + 1);
+                return Err(self.damage(0, self.revision, &what));
+            }
+            self.revision = header.base;
+            self.is_certain = is_certain;
+            if self.epoch != Some(header.epoch) {
+                self.epoch = Some(header.epoch);
+                load.series(header.epoch, header.base);
+            }
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    fn open(&self, name: &str) -> Result<(Reader<D::File>, Begin), Error> {
+        let path = self.folder.path(name);
+        let file = self
+            .folder
+            .open(name)
+            .map_err(|error| Error::io("cannot open", path.clone(), error))?;
+        Reader::open(file, path, Kind::Journal)
+    }
+
+    /// A file that does not begin with a header is one that was set aside and never used, or was
+    /// being begun when everything ended.
+    fn without_header(
+        &mut self,
+        number: u64,
+        name: String,
+        mut reader: Reader<D::File>,
+    ) -> Result<(), Error> {
+        let rest = reader.search(false)?;
+        if rest == Rest::Nothing {
+            self.rubbish.push(name);
+            return Ok(());
+        }
+        self.file = Some(Open {
+            number,
+            header: Header {
+                kind: Kind::Journal,
+                always: false,
+                epoch: 0,
+                base: self.revision,
+                synced: self.revision,
+                boot: self.boot,
+                number: 0,
+                salt: 0,
+            },
+            name,
+            reader,
+            has_changes: false,
+        });
+        self.judge(0, rest)
+    }
+
+    /// Notes that a file is whole up to here.
+    fn end_file(&mut self, at: u64) {
+        let Some(open) = self.file.take() else {
+            return;
+        };
+        self.segments.push(Segment {
+            number: open.number,
+            last: self.revision,
+            bytes: at,
+            is_empty: !open.has_changes,
+        });
+    }
+
+    /// Judges a place that is not whole: the torn end of the journal, or damage.
+    fn judge(&mut self, at: u64, rest: Rest) -> Result<(), Error> {
+        let rear = self.look_behind(at, rest)?;
+        let Some(open) = &self.file else {
+            return Ok(());
+        };
+        // What the disk had not been told to keep may be there in part after a loss of power.
+        let was_unsynced = rear.is_of_other_boot && rear.synced <= self.revision;
+        if rear.has_whole && !was_unsynced {
+            return Err(Error::Damaged(Box::new(Damage {
+                path: open.reader.path().to_owned(),
+                name: open.name.clone(),
+                at,
+                what: "what is there is not whole, and what follows is".to_owned(),
+                revision: self.revision,
+                remedy: self.remedy(rear.bytes, self.revision),
+            })));
+        }
+        self.cut = Some(Cut {
+            path: open.reader.path().to_owned(),
+            at,
+            bytes: rear.bytes,
+        });
+        if at == 0 {
+            self.rubbish.extend(self.file.take().map(|open| open.name));
+        } else {
+            self.end_file(at);
+        }
+        let behind = std::mem::take(&mut self.numbers);
+        self.rubbish.extend(behind.into_iter().map(names::segment));
+        Ok(())
+    }
+
+    /// Looks at everything behind a bad place, where the file being read stands.
+    fn look_behind(&mut self, at: u64, rest: Rest) -> Result<Rear, Error> {
+        let mut rear = Rear {
+            is_of_other_boot: true,
+            ..Rear::default()
+        };
+        let mut boot = None;
+        if let Some(open) = &mut self.file {
+            boot = Some(open.header.boot);
+            rear.is_of_other_boot = open.header.boot != self.boot && self.boot != 0;
+            rear.take(&mut open.reader, at, rest)?;
+        }
+        for number in &self.numbers {
+            let (mut reader, begin) = self.open(&names::segment(*number))?;
+            if let Begin::Header(header) = begin {
+                rear.has_whole = true;
+                rear.synced = rear.synced.max(header.synced);
+                rear.is_of_other_boot &= Some(header.boot) == boot;
+            }
+            let rest = reader.search(matches!(begin, Begin::Header(_)))?;
+            rear.take(&mut reader, 0, rest)?;
+        }
+        Ok(rear)
+    }
+
+    /// Damage in the changes that were read last.
+    fn bad_changes(&self, what: &str) -> Error {
+        let (at, revision) = self.frame;
+        self.damage(at, revision, what)
+    }
+
+    /// Damage at the place that is read next.
+    fn damaged(&self, what: &str) -> Error {
+        let at = self.file.as_ref().map_or(0, |open| open.reader.at());
+        self.damage(at, self.revision, what)
+    }
+
+    fn damage(&self, at: u64, revision: u64, what: &str) -> Error {
+        let (path, name, bytes) = match &self.file {
+            Some(open) => {
+                let reader = &open.reader;
+                (
+                    reader.path().to_owned(),
+                    open.name.clone(),
+                    reader.bytes_len() - at,
+                )
+            }
+            None => (self.folder.path(""), String::new(), 0),
+        };
+        Error::Damaged(Box::new(Damage {
+            path,
+            name,
+            at,
+            what: what.to_owned(),
+            revision,
+            remedy: self.remedy(bytes, revision),
+        }))
+    }
+
+    /// What can be done about damage, behind which there are so many bytes in the file.
+    fn remedy(&self, bytes: u64, revision: u64) -> Remedy {
+        // A snapshot that has not been loaded may need what is damaged.
+        if self.is_snapshot_whole && revision > 0 {
+            Remedy::Cut(bytes)
+        } else {
+            Remedy::None
+        }
+    }
+}
+
+impl Rear {
+    /// Takes in what is whole in the rest of a file, which has been searched once, from `from` on.
+    fn take<F: File>(
+        &mut self,
+        reader: &mut Reader<F>,
+        from: u64,
+        rest: Rest,
+    ) -> Result<(), Error> {
+        let (mut begun, mut end, mut rest) = (from, from, rest);
+        while rest == Rest::Whole {
+            self.has_whole = true;
+            if reader.look()? != Found::Frame {
+                // It looked like a frame and cannot be checked.
+                self.synced = u64::MAX;
+                end = reader.bytes_len();
+                break;
+            }
+            let mut parts = Parts(reader.body());
+            let (kind, _, synced) = (parts.byte(), parts.fixed64(), parts.fixed64());
+            self.synced = self.synced.max(match kind {
+                Some(CHANGES) => synced.unwrap_or(u64::MAX),
+                _ => u64::MAX,
+            });
+            reader.skip();
+            (begun, end) = (reader.at(), reader.at());
+            rest = reader.search(true)?;
+        }
+        if let Rest::Torn(bytes) = rest {
+            end = begun + bytes;
+        }
+        self.bytes += end - from;
+        Ok(())
+    }
+}
