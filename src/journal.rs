@@ -11,6 +11,7 @@ mod frame;
 mod header;
 mod names;
 mod space;
+mod run;
 mod reader;
 mod shared;
 mod recovery;

@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, RandomState};
 pub const VERSION: u32 = 1;
 
 /// How long a header is.
-pub const HEADER_BYTES: usize = 80;
+pub const HEADER_BYTES: usize = 88;
 
 const MAGIC: [u8; 8] = *b"\x89kvmsg\r\n";
 const CRC_AT: usize = HEADER_BYTES - 4;
@@ -39,6 +39,8 @@ pub struct Header {
     pub boot: u128,
     /// The number of the file in its filesystem.
     pub number: u64,
+    /// How long the file was made; for a snapshot 0.
+    pub bytes_len: u64,
     /// A random number that the CRCs of the frames begin with.
     pub salt: u64,
 }
@@ -74,7 +76,15 @@ impl Header {
         });
         out.push(u8::from(self.always));
         out.extend_from_slice(&[0; 2]);
-        for number in [self.epoch, self.base, self.synced, self.number, self.salt] {
+        let numbers = [
+            self.epoch,
+            self.base,
+            self.synced,
+            self.number,
+            self.bytes_len,
+            self.salt,
+        ];
+        for number in numbers {
             out.extend_from_slice(&number.to_le_bytes());
         }
         out.extend_from_slice(&self.boot.to_le_bytes());
@@ -121,6 +131,7 @@ impl Header {
             base: parts.fixed64()?,
             synced: parts.fixed64()?,
             number: parts.fixed64()?,
+            bytes_len: parts.fixed64()?,
             salt: parts.fixed64()?,
             boot: u128::from_le_bytes(parts.take(16)?.try_into().ok()?),
         })

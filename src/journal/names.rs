@@ -5,6 +5,11 @@ const NEW: &str = ".new";
 /// What a repair has set aside.
 const DAMAGED: &str = ".damaged";
 
+/// The file that says which run of the daemon was the last, see [`Run`].
+///
+/// [`Run`]: super::run::Run
+pub const RUN: &str = "run";
+
 const SEGMENT: &str = "journal-";
 const SNAPSHOT: &str = "snapshot-";
 

@@ -82,6 +82,11 @@ impl<F: File> Reader<F> {
         Ok((reader, begin))
     }
 
+    /// Takes the salt from elsewhere, for a file whose header is not there.
+    pub fn set_salt(&mut self, salt: u64) {
+        self.salt = salt;
+    }
+
     /// The file.
     pub fn file(&self) -> &F {
         &self.file

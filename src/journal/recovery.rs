@@ -12,6 +12,7 @@ use super::header::{Begin, Kind};
 use super::names::{self, Name};
 use super::reader::{Found, Reader};
 use super::record::Parts;
+use super::run::Run;
 use super::tail::Tail;
 use crate::protocol::notice::Entry;
 
@@ -47,6 +48,8 @@ pub(super) struct Segment {
     pub(super) last: u64,
     /// How much of it is whole.
     pub(super) bytes: u64,
+    /// Something follows that is not whole.
+    pub(super) is_torn: bool,
     /// It holds no changes after all.
     pub(super) is_empty: bool,
 }
@@ -75,6 +78,8 @@ pub struct Recovered {
     /// What is to be cut off.
     pub cut: Option<Cut>,
     pub(super) segments: Vec<Segment>,
+    /// Who wrote the last file.
+    pub(super) run: Option<Run>,
     /// Where the snapshot was begun, and its length.
     pub(super) snapshot: Option<(u64, u64)>,
     pub(super) next_number: u64,
@@ -95,8 +100,11 @@ impl Recovered {
             let name = names::segment(segment.number);
             let cut = || -> std::io::Result<()> {
                 let file = folder.open(&name)?;
-                if file.bytes_len()? != segment.bytes {
+                if segment.is_torn {
+                    // As long as before: a shorter file than was made has lost something.
+                    let bytes_len = file.bytes_len()?;
                     file.truncate(segment.bytes)?;
+                    file.truncate(bytes_len)?;
                 }
                 file.sync()
             };
@@ -166,6 +174,7 @@ pub fn recover<D: Folder>(folder: &D, load: &mut impl Load) -> Result<Recovered,
         revision: tail.revision,
         is_certain: tail.is_certain,
         cut: tail.cut.take(),
+        run: tail.run(),
         next_number: tail.next_number,
         segments: tail.segments,
         snapshot,

@@ -58,6 +58,7 @@ impl<D: Folder> Snapshot<D> {
             synced: shared.synced(),
             boot: folder.boot(),
             number: file.number().map_err(failed)?,
+            bytes_len: 0,
             salt: salt(),
         };
         write_all_at(&file, &header.bytes(), 0).map_err(failed)?;

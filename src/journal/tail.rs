@@ -8,6 +8,7 @@ use super::names;
 use super::reader::{Found, Reader, Rest};
 use super::record::Parts;
 use super::recovery::{Cut, How, Load, Segment};
+use super::run::Run;
 use std::collections::VecDeque;
 
 /// A journal being read.
@@ -17,6 +18,8 @@ pub(super) struct Tail<'a, D: Folder> {
     /// The files still to be read.
     numbers: VecDeque<u64>,
     file: Option<Open<D::File>>,
+    /// The last header that was read.
+    header: Option<Header>,
     /// What is left of the changes that were read last.
     body: Vec<u8>,
     body_at: usize,
@@ -41,7 +44,6 @@ pub(super) struct Tail<'a, D: Folder> {
 struct Open<F> {
     number: u64,
     name: String,
-    header: Header,
     reader: Reader<F>,
     has_changes: bool,
 }
@@ -78,6 +80,7 @@ impl<'a, D: Folder> Tail<'a, D> {
             boot: folder.boot(),
             numbers: numbers.into(),
             file: None,
+            header: None,
             body: Vec::new(),
             body_at: 0,
             frame: (0, 0),
@@ -92,6 +95,11 @@ impl<'a, D: Folder> Tail<'a, D> {
             read: 0,
             total,
         })
+    }
+
+    /// Who wrote the last file.
+    pub(super) fn run(&self) -> Option<Run> {
+        self.header.map(|header| Run(header.salt))
     }
 
     /// Counts bytes that are to be read beside the journal.
@@ -151,14 +159,14 @@ impl<'a, D: Folder> Tail<'a, D> {
                 Found::Nothing => {
                     let at = open.reader.at();
                     match open.reader.search(true)? {
-                        Rest::Nothing => self.end_file(at),
-                        rest => self.judge(at, rest)?,
+                        Rest::Nothing => self.end_file(at, false),
+                        rest => self.judge_place(at, rest)?,
                     }
                 }
                 Found::Bad => {
                     let at = open.reader.at();
                     let rest = open.reader.search(true)?;
-                    self.judge(at, rest)?;
+                    self.judge_place(at, rest)?;
                 }
             }
         }
@@ -218,27 +226,22 @@ impl<'a, D: Folder> Tail<'a, D> {
                     continue;
                 }
             };
-            // A copy is as old as nobody knows.
-            let failed = |error| Error::io("cannot look at", self.folder.path(&name), error);
-            let is_original = reader.file().number().map_err(failed)? == header.number;
-            let is_same_boot = header.boot == self.boot && self.boot != 0;
-            let is_certain = is_original && (is_same_boot || header.always);
+            let is_certain = self.is_all_known(&header, &reader)?;
             let is_first = self.segments.is_empty();
             self.file = Some(Open {
                 number,
                 name,
-                header,
                 reader,
                 has_changes: false,
             });
             let fits = header.base == self.revision || (is_first && header.base < self.revision);
             if !fits {
-                let (next, base) = (self.revision + 1, header.base);
-                let what = format!("it begins with change {}, and should with {next}", base + 1);
-                return Err(self.damage(0, self.revision, &what));
+                self.judge_gap(&header)?;
+                continue;
             }
             self.revision = header.base;
             self.is_certain = is_certain;
+            self.header = Some(header);
             if self.epoch != Some(header.epoch) {
                 self.epoch = Some(header.epoch);
                 load.series(header.epoch, header.base);
@@ -246,6 +249,21 @@ impl<'a, D: Folder> Tail<'a, D> {
             return Ok(true);
         }
         Ok(false)
+    }
+
+    /// Whether everything that was told while a file was written is in it, as far as the beginning
+    /// of it can say.
+    fn is_all_known(&self, header: &Header, reader: &Reader<D::File>) -> Result<bool, Error> {
+        let number = reader.file().number();
+        let number = number.map_err(|error| Error::io("cannot look at", reader.path(), error))?;
+        // A copy is as old as nobody knows.
+        let is_original = number == header.number;
+        let is_long = reader.bytes_len() >= header.bytes_len;
+        let is_same_boot = header.boot == self.boot && self.boot != 0;
+        if header.always || !is_original || !is_long || !is_same_boot {
+            return Ok(is_original && header.always);
+        }
+        Run(header.salt).is_remembered(self.folder)
     }
 
     fn open(&self, name: &str) -> Result<(Reader<D::File>, Begin), Error> {
@@ -265,32 +283,26 @@ impl<'a, D: Folder> Tail<'a, D> {
         name: String,
         mut reader: Reader<D::File>,
     ) -> Result<(), Error> {
-        let rest = reader.search(false)?;
+        // One run of the daemon has one salt.
+        if let Some(header) = self.header {
+            reader.set_salt(header.salt);
+        }
+        let rest = reader.search(self.header.is_some())?;
         if rest == Rest::Nothing {
             self.rubbish.push(name);
             return Ok(());
         }
         self.file = Some(Open {
             number,
-            header: Header {
-                kind: Kind::Journal,
-                always: false,
-                epoch: 0,
-                base: self.revision,
-                synced: self.revision,
-                boot: self.boot,
-                number: 0,
-                salt: 0,
-            },
             name,
             reader,
             has_changes: false,
         });
-        self.judge(0, rest)
+        self.judge_place(0, rest)
     }
 
     /// Notes that a file is whole up to here.
-    fn end_file(&mut self, at: u64) {
+    fn end_file(&mut self, at: u64, is_torn: bool) {
         let Some(open) = self.file.take() else {
             return;
         };
@@ -298,28 +310,40 @@ impl<'a, D: Folder> Tail<'a, D> {
             number: open.number,
             last: self.revision,
             bytes: at,
+            is_torn,
             is_empty: !open.has_changes,
         });
     }
 
-    /// Judges a place that is not whole: the torn end of the journal, or damage.
-    fn judge(&mut self, at: u64, rest: Rest) -> Result<(), Error> {
-        let rear = self.look_behind(at, rest)?;
-        let Some(open) = &self.file else {
+    /// Judges a file that does not begin where the one before ends.
+    fn judge_gap(&mut self, header: &Header) -> Result<(), Error> {
+        let Some(open) = &mut self.file else {
             return Ok(());
         };
+        let rest = open.reader.search(true)?;
+        let mut rear = self.look_behind(0, rest)?;
+        rear.note(header, self.header);
+        let (next, found) = (self.revision + 1, header.base + 1);
+        let what = format!("it begins with change {found}, and should with {next}");
+        self.judge(0, &rear, &what)
+    }
+
+    /// Judges a place that is not whole, behind which the file has been searched.
+    fn judge_place(&mut self, at: u64, rest: Rest) -> Result<(), Error> {
+        let rear = self.look_behind(at, rest)?;
+        self.judge(at, &rear, "what is there is not whole, and what follows is")
+    }
+
+    /// Judges a bad place by what follows: it is the torn end of the journal, or damage.
+    fn judge(&mut self, at: u64, rear: &Rear, what: &str) -> Result<(), Error> {
         // What the disk had not been told to keep may be there in part after a loss of power.
         let was_unsynced = rear.is_of_other_boot && rear.synced <= self.revision;
         if rear.has_whole && !was_unsynced {
-            return Err(Error::Damaged(Box::new(Damage {
-                path: open.reader.path().to_owned(),
-                name: open.name.clone(),
-                at,
-                what: "what is there is not whole, and what follows is".to_owned(),
-                revision: self.revision,
-                remedy: self.remedy(rear.bytes, self.revision),
-            })));
+            return Err(self.damage(at, rear.bytes, self.revision, what));
         }
+        let Some(open) = &self.file else {
+            return Ok(());
+        };
         self.cut = Some(Cut {
             path: open.reader.path().to_owned(),
             at,
@@ -328,7 +352,7 @@ impl<'a, D: Folder> Tail<'a, D> {
         if at == 0 {
             self.rubbish.extend(self.file.take().map(|open| open.name));
         } else {
-            self.end_file(at);
+            self.end_file(at, true);
         }
         let behind = std::mem::take(&mut self.numbers);
         self.rubbish.extend(behind.into_iter().map(names::segment));
@@ -337,24 +361,22 @@ impl<'a, D: Folder> Tail<'a, D> {
 
     /// Looks at everything behind a bad place, where the file being read stands.
     fn look_behind(&mut self, at: u64, rest: Rest) -> Result<Rear, Error> {
-        let mut rear = Rear {
-            is_of_other_boot: true,
-            ..Rear::default()
-        };
-        let mut boot = None;
+        let mut rear = Rear::default();
+        let header = self.header;
+        let boot = header.map_or(self.boot, |header| header.boot);
+        rear.is_of_other_boot = boot != self.boot && self.boot != 0;
         if let Some(open) = &mut self.file {
-            boot = Some(open.header.boot);
-            rear.is_of_other_boot = open.header.boot != self.boot && self.boot != 0;
             rear.take(&mut open.reader, at, rest)?;
         }
         for number in &self.numbers {
             let (mut reader, begin) = self.open(&names::segment(*number))?;
-            if let Begin::Header(header) = begin {
-                rear.has_whole = true;
-                rear.synced = rear.synced.max(header.synced);
-                rear.is_of_other_boot &= Some(header.boot) == boot;
+            if let Begin::Header(behind) = &begin {
+                rear.note(behind, header);
+            } else if let Some(header) = header {
+                reader.set_salt(header.salt);
             }
-            let rest = reader.search(matches!(begin, Begin::Header(_)))?;
+            let is_checked = header.is_some() || matches!(begin, Begin::Header(_));
+            let rest = reader.search(is_checked)?;
             rear.take(&mut reader, 0, rest)?;
         }
         Ok(rear)
@@ -363,30 +385,25 @@ impl<'a, D: Folder> Tail<'a, D> {
     /// Damage in the changes that were read last.
     fn bad_changes(&self, what: &str) -> Error {
         let (at, revision) = self.frame;
-        self.damage(at, revision, what)
+        self.damage(at, self.bytes_from(at), revision, what)
     }
 
     /// Damage at the place that is read next.
     fn damaged(&self, what: &str) -> Error {
         let at = self.file.as_ref().map_or(0, |open| open.reader.at());
-        self.damage(at, self.revision, what)
+        self.damage(at, self.bytes_from(at), self.revision, what)
     }
 
-    fn damage(&self, at: u64, revision: u64, what: &str) -> Error {
-        let (path, name, bytes) = match &self.file {
-            Some(open) => {
-                let reader = &open.reader;
-                (
-                    reader.path().to_owned(),
-                    open.name.clone(),
-                    reader.bytes_len() - at,
-                )
-            }
-            None => (self.folder.path(""), String::new(), 0),
-        };
+    fn bytes_from(&self, at: u64) -> u64 {
+        let file = self.file.as_ref();
+        file.map_or(0, |open| open.reader.bytes_len() - at)
+    }
+
+    fn damage(&self, at: u64, bytes: u64, revision: u64, what: &str) -> Error {
+        let name = self.file.as_ref().map_or("", |open| &open.name);
         Error::Damaged(Box::new(Damage {
-            path,
-            name,
+            path: self.folder.path(name),
+            name: name.to_owned(),
             at,
             what: what.to_owned(),
             revision,
@@ -406,6 +423,13 @@ impl<'a, D: Folder> Tail<'a, D> {
 }
 
 impl Rear {
+    /// Takes in the header of a file, when the bad place is in a file with this one, or behind it.
+    fn note(&mut self, header: &Header, before: Option<Header>) {
+        self.has_whole = true;
+        self.synced = self.synced.max(header.synced);
+        self.is_of_other_boot &= before.is_some_and(|before| before.boot == header.boot);
+    }
+
     /// Takes in what is whole in the rest of a file, which has been searched once, from `from` on.
     fn take<F: File>(
         &mut self,

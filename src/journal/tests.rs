@@ -1,1 +1,6 @@
-//! Tests.
+//! Lives that end at every operation, and folders that are damaged at every byte.
+
+mod sim;
+mod model;
+mod ends;
+mod damage;

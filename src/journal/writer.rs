@@ -6,7 +6,9 @@ use super::frame::{Batch, CLOSED, END_BYTES, end};
 use super::header::{HEADER_BYTES, Header, Kind, salt};
 use super::names;
 use super::recovery::Recovered;
+use super::run::Run;
 use super::shared::{Sealed, Shared, Spare, State};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// What the files of a journal say of who writes them.
@@ -27,6 +29,8 @@ pub struct Journal<D: Folder> {
     origin: Origin,
     file: Arc<D::File>,
     number: u64,
+    /// The same in all files of a run, so that the frames of one whose header was lost can be
+    /// checked.
     salt: u64,
     /// Where the next frame goes.
     at: u64,
@@ -44,22 +48,12 @@ impl<D: Folder> Journal<D> {
     /// What the operating system refuses.
     pub fn begin(folder: D, recovered: &Recovered, origin: Origin) -> Result<Journal<D>, Error> {
         recovered.tidy(&folder)?;
-        let filled = recovered
-            .segments
-            .iter()
-            .filter(|segment| !segment.is_empty);
-        let sealed = filled.map(|segment| Sealed {
-            number: segment.number,
-            last: segment.last,
-            bytes: segment.bytes,
-            bytes_len: segment.bytes,
-            file: None,
-        });
+        let sealed = sealed(&folder, recovered)?;
         let revision = recovered.revision;
         let shared = Arc::new(Shared::new(
             folder,
             State {
-                sealed: sealed.collect(),
+                sealed,
                 spare: None,
                 next_number: recovered.next_number,
                 segment_bytes: origin.segment_bytes,
@@ -84,6 +78,8 @@ impl<D: Folder> Journal<D> {
             bytes_len: spare.bytes_len,
             revision,
         };
+        let last = recovered.run.filter(|_| recovered.is_certain);
+        Run(journal.salt).begin(&journal.shared.folder, last)?;
         // A new series must be on the disk before anybody is told of it.
         journal.write_header()?;
         let synced = journal.file.sync();
@@ -172,6 +168,7 @@ impl<D: Folder> Journal<D> {
             synced: self.shared.synced(),
             boot: self.shared.folder.boot(),
             number: number.map_err(|error| Error::io("cannot look at", self.path(), error))?,
+            bytes_len: self.bytes_len,
             salt: self.salt,
         };
         self.write_at_end(&header.bytes())
@@ -191,7 +188,7 @@ impl<D: Folder> Journal<D> {
             bytes_len: self.bytes_len,
             file: Some(std::mem::replace(&mut self.file, file)),
         };
-        (self.at, self.bytes_len, self.salt) = (0, bytes_len, salt());
+        (self.at, self.bytes_len) = (0, bytes_len);
         let mut state = self.shared.state();
         state.sealed.push_back(full);
         state.current = (0, bytes_len);
@@ -216,4 +213,30 @@ impl<D: Folder> Journal<D> {
     fn path(&self) -> String {
         self.shared.folder.path(&names::segment(self.number))
     }
+}
+
+/// The files that were recovered, each to be cut off behind what is used.
+fn sealed<D: Folder>(
+    folder: &D,
+    recovered: &Recovered,
+) -> Result<VecDeque<Sealed<D::File>>, Error> {
+    let filled = recovered
+        .segments
+        .iter()
+        .filter(|segment| !segment.is_empty);
+    let sealed = filled.map(|segment| {
+        let name = names::segment(segment.number);
+        let failed = |error| Error::io("cannot open", folder.path(&name), error);
+        let file = folder.open(&name).map_err(failed)?;
+        let bytes_len = file.bytes_len().map_err(failed)?;
+        let has_more = bytes_len > segment.bytes;
+        Ok(Sealed {
+            number: segment.number,
+            last: segment.last,
+            bytes: segment.bytes,
+            bytes_len,
+            file: Some(Arc::new(file)).filter(|_| has_more),
+        })
+    });
+    sealed.collect()
 }
