@@ -5,28 +5,36 @@
 //! the folder is opened again.
 
 mod error;
+mod names;
 mod disk;
 mod record;
 mod frame;
 mod header;
-mod names;
-mod space;
 mod run;
 mod reader;
-mod shared;
-mod recovery;
+mod rear;
+mod load;
 mod tail;
+mod source;
+mod recovery;
+mod repair;
+mod backup;
+mod space;
+mod shared;
 mod snapshot;
 mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use backup::{Backup, restore};
 pub use disk::{Directory, File, Folder};
 pub use error::{Damage, Error, Remedy};
 pub use frame::{Batch, Slice, Values};
 pub use header::VERSION;
+pub use load::{Cut, How, Load};
 pub use record::OVERHEAD_BYTES_MAX;
-pub use recovery::{Cut, How, Load, Recovered, recover};
+pub use recovery::{Recovered, recover};
+pub use repair::{Repaired, repair};
 pub use shared::{Room, Shared};
 pub use snapshot::Snapshot;
 pub use space::{Usage, is_behind, live_bytes, segment_bytes, wants_snapshot};

@@ -9,9 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::error::Error;
-
-/// The file whose lock says that the folder is in use.
-const LOCK_NAME: &str = "lock";
+use super::names;
 
 /// Who may read and write the files: what clients store is nobody else's business.
 const FILE_MODE: u32 = 0o600;
@@ -107,7 +105,7 @@ impl Directory {
         let folder = fs::File::open(path).map_err(failed("cannot open the folder"))?;
         let lock = options()
             .create(true)
-            .open(path.join(LOCK_NAME))
+            .open(path.join(names::LOCK))
             .map_err(failed("cannot write in the folder"))?;
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}

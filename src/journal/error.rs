@@ -100,7 +100,7 @@ impl fmt::Display for Error {
             Error::Locked { path } => write!(f, "{path} is in use by another kvmsgd"),
             Error::Later { path, version } => write!(
                 f,
-                "{path} was written by a later version of kvmsgd (format {version}, this one knows \
+                "{path} was written by a later version of kvmsg (format {version}, this one knows \
                  up to {})",
                 super::VERSION
             ),

@@ -3,11 +3,12 @@
 //! ```text
 //! file    header, frames, zeros
 //! frame   magic 4, length of the body 4, CRC-32C 4, body
-//! body    kind 1, what the kind asks for
+//! body    kind 1, what the kind asks for, mark 1
 //! ```
 //!
 //! Numbers are little-endian. The CRC is of the length and the body, and begins with the salt of
-//! the file, a random number: a client that stores the bytes of a frame does not make one.
+//! the file, a random number: a client that stores the bytes of a frame does not make one. The mark
+//! is not zero: without it the writing of the frame did not come to its end.
 
 use super::record::{Parts, put_bytes, put_change, put_number};
 use crate::protocol::notice::Entry;
@@ -18,6 +19,9 @@ pub const MAGIC: [u8; 4] = *b"\xf5kvF";
 /// What stands before the body.
 pub const HEAD_BYTES: usize = 12;
 
+/// What every frame ends with.
+pub const MARK: u8 = 0xa5;
+
 /// The longest body.
 pub const BODY_BYTES_MAX: usize = u32::MAX as usize;
 
@@ -25,18 +29,16 @@ pub const BODY_BYTES_MAX: usize = u32::MAX as usize;
 pub const CHANGES: u8 = 1;
 /// The end of a journal that was closed with nothing left to write: the revision.
 pub const CLOSED: u8 = 2;
-/// The end of a journal from which a repair has cut something: the revision.
-pub const REPAIRED: u8 = 3;
 /// Values of keys: the revision at which they were so, then the entries.
-pub const HELD: u8 = 4;
+pub const HELD: u8 = 3;
 /// The end of a snapshot: the last revision that is in it, and how many entries it has.
-pub const COMPLETE: u8 = 5;
+pub const COMPLETE: u8 = 4;
 
 /// Where the changes begin in the body of a frame of them.
 const CHANGES_AT: usize = HEAD_BYTES + 1 + 8 + 8;
 
-/// The length of a frame that ends a journal.
-pub const END_BYTES: usize = HEAD_BYTES + 1 + 8;
+/// The length of the frame that ends a journal.
+pub const CLOSED_BYTES: usize = HEAD_BYTES + 1 + 8 + 1;
 
 /// The CRC of a frame's length and its body.
 pub fn crc(salt: u64, len: u32, body: &[u8]) -> u32 {
@@ -49,17 +51,35 @@ pub fn crc(salt: u64, len: u32, body: &[u8]) -> u32 {
 #[derive(Debug, Clone, Default)]
 struct Frame {
     bytes: Vec<u8>,
+    has_mark: bool,
 }
 
 impl Frame {
     fn new(kind: u8) -> Frame {
         let mut bytes = vec![0; HEAD_BYTES];
         bytes.push(kind);
-        Frame { bytes }
+        let has_mark = false;
+        Frame { bytes, has_mark }
+    }
+
+    /// Where more goes.
+    fn out(&mut self) -> &mut Vec<u8> {
+        if std::mem::take(&mut self.has_mark) {
+            self.bytes.pop();
+        }
+        &mut self.bytes
+    }
+
+    /// Its length, whole.
+    fn bytes_len(&self) -> usize {
+        self.bytes.len() + usize::from(!self.has_mark)
     }
 
     /// Writes the head, now that the body is all there.
     fn seal(&mut self, salt: u64) -> &[u8] {
+        if !std::mem::replace(&mut self.has_mark, true) {
+            self.bytes.push(MARK);
+        }
         let (head, body) = self.bytes.split_at_mut(HEAD_BYTES);
         // Whoever makes the body keeps it within the limit.
         let len = u32::try_from(body.len()).unwrap_or(u32::MAX);
@@ -98,7 +118,7 @@ impl Batch {
 
     /// Whether a change that takes so many bytes, overhead included, can still be added.
     pub fn has_room(&self, bytes: usize) -> bool {
-        self.frame.bytes.len() - HEAD_BYTES + bytes <= BODY_BYTES_MAX
+        self.frame.bytes_len() - HEAD_BYTES + bytes <= BODY_BYTES_MAX
     }
 
     /// Adds a change, whose revision follows that of the one before.
@@ -109,17 +129,17 @@ impl Batch {
             debug_assert_eq!(change.revision, self.next);
         }
         self.next = change.revision + 1;
-        put_change(change, &mut self.frame.bytes);
+        put_change(change, self.frame.out());
     }
 
     /// Whether there are no changes.
     pub fn is_empty(&self) -> bool {
-        self.frame.bytes.len() == CHANGES_AT
+        self.frame.bytes_len() == CHANGES_AT + 1
     }
 
     /// How much it takes in the journal, in bytes.
     pub fn bytes_len(&self) -> usize {
-        self.frame.bytes.len()
+        self.frame.bytes_len()
     }
 
     /// The revision of the first change.
@@ -134,8 +154,9 @@ impl Batch {
 
     /// Forgets the changes, and keeps up to so many bytes of memory for others.
     pub fn clear(&mut self, bytes_kept: usize) {
-        self.frame.bytes.truncate(CHANGES_AT);
-        self.frame.bytes.shrink_to(bytes_kept);
+        let out = self.frame.out();
+        out.truncate(CHANGES_AT);
+        out.shrink_to(bytes_kept);
     }
 
     /// The frame, for a file with this salt, when changes up to `synced` are on the disk.
@@ -170,7 +191,7 @@ impl Slice {
     /// Adds a key and values of it: all of them, or the first, or, with `more`, those that follow
     /// what was added before.
     pub fn push<'a>(&mut self, key: &[u8], values: impl Iterator<Item = &'a [u8]>, more: bool) {
-        let out = &mut self.frame.bytes;
+        let out = self.frame.out();
         out.push(u8::from(more));
         put_bytes(key, out);
         for value in values {
@@ -183,7 +204,7 @@ impl Slice {
 
     /// How much it takes in the snapshot, in bytes.
     pub fn bytes_len(&self) -> usize {
-        self.frame.bytes.len()
+        self.frame.bytes_len()
     }
 
     /// How many entries it has.
@@ -202,9 +223,9 @@ impl Slice {
     }
 }
 
-/// A frame that ends a journal, [`CLOSED`] or [`REPAIRED`].
-pub fn end(kind: u8, revision: u64, salt: u64) -> Vec<u8> {
-    let mut frame = Frame::new(kind);
+/// The frame that ends a journal.
+pub fn closed(revision: u64, salt: u64) -> Vec<u8> {
+    let mut frame = Frame::new(CLOSED);
     frame.bytes.extend_from_slice(&revision.to_le_bytes());
     frame.seal(salt);
     frame.bytes

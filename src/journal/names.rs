@@ -5,6 +5,9 @@ const NEW: &str = ".new";
 /// What a repair has set aside.
 const DAMAGED: &str = ".damaged";
 
+/// The file whose lock says that the folder is in use.
+pub const LOCK: &str = "lock";
+
 /// The file that says which run of the daemon was the last, see [`Run`].
 ///
 /// [`Run`]: super::run::Run
@@ -20,6 +23,8 @@ pub enum Name {
     Segment(u64),
     /// The snapshot that was begun at this revision.
     Snapshot(u64),
+    /// What was set aside of the segment with this number.
+    Damaged(u64),
     /// A file that was being made.
     New,
     /// None of ours, or no matter.
@@ -41,9 +46,12 @@ pub fn new(name: &str) -> String {
     format!("{name}{NEW}")
 }
 
-/// The name under which a repair sets a file aside.
-pub fn damaged(name: &str) -> String {
-    format!("{name}{DAMAGED}")
+/// The name under which a repair sets aside what it takes from a file, the first time, the second.
+pub fn damaged(name: &str, times: usize) -> String {
+    match times {
+        1 => format!("{name}{DAMAGED}"),
+        _ => format!("{name}{DAMAGED}-{times}"),
+    }
 }
 
 /// What a file is.
@@ -51,6 +59,12 @@ pub fn read(name: &str) -> Name {
     let number = |digits: &str| digits.parse::<u64>().ok();
     if name.ends_with(NEW) && (name.starts_with(SEGMENT) || name.starts_with(SNAPSHOT)) {
         return Name::New;
+    }
+    if let Some((name, _)) = name.split_once(DAMAGED) {
+        return match read(name) {
+            Name::Segment(number) => Name::Damaged(number),
+            _ => Name::Other,
+        };
     }
     // Only what would be written the same is ours: not `journal-1`, and not `journal-+000000001`.
     if let Some(number) = name.strip_prefix(SEGMENT).and_then(number)
@@ -79,6 +93,8 @@ mod tests {
         for other in ["journal-7", "journal-+000000007", "lock", "snapshot-", ""] {
             assert_eq!(read(other), Name::Other, "{other}");
         }
-        assert_eq!(read(&damaged(&segment(7))), Name::Other);
+        assert_eq!(read(&damaged(&segment(7), 1)), Name::Damaged(7));
+        assert_eq!(read(&damaged(&segment(7), 2)), Name::Damaged(7));
+        assert_eq!(read(&damaged(&snapshot(7), 1)), Name::Other);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::disk::File;
 use super::error::Error;
-use super::frame::{HEAD_BYTES, MAGIC, crc};
+use super::frame::{HEAD_BYTES, MAGIC, MARK, crc};
 use super::header::{Begin, HEADER_BYTES, Header, Kind};
 use super::record::Parts;
 use memchr::memmem;
@@ -142,7 +142,27 @@ impl<F: File> Reader<F> {
 
     /// The body of the frame that was found.
     pub fn body(&self) -> &[u8] {
-        &self.buffer[self.at + HEAD_BYTES..][..self.body_len()]
+        let body = &self.buffer[self.at + HEAD_BYTES..][..self.body_len()];
+        body.split_last().map_or(body, |(_, body)| body)
+    }
+
+    /// Whether what stands at this place, so many bytes of it, is a frame that was not even written
+    /// to its end. If not, a whole frame may have stood there.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading.
+    pub fn is_unfinished(&self, at: u64, bytes: u64) -> Result<bool, Error> {
+        let mut head = [0; HEAD_BYTES];
+        let mut last = [0];
+        let read = |out: &mut [u8], at| self.file.read_at(out, at);
+        let read = read(&mut head, at).and_then(|_| read(&mut last, at + bytes - 1));
+        read.map_err(|error| Error::io("cannot read", self.path.clone(), error))?;
+        let len = head
+            .strip_prefix(&MAGIC)
+            .and_then(|rest| Parts(rest).fixed32());
+        let whole = HEAD_BYTES as u64 + u64::from(len.unwrap_or(0));
+        Ok(bytes < whole && last != [MARK])
     }
 
     /// Goes on behind the frame that was found.

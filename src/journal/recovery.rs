@@ -6,64 +6,12 @@
 //! [`Journal::begin`]: super::Journal::begin
 
 use super::disk::{File, Folder};
-use super::error::{Damage, Error, Remedy};
-use super::frame::{COMPLETE, HELD, Values, entry};
-use super::header::{Begin, Kind};
+use super::error::Error;
+use super::load::{Cut, How, Load, Segment};
 use super::names::{self, Name};
-use super::reader::{Found, Reader};
-use super::record::Parts;
 use super::run::Run;
+use super::source::Source;
 use super::tail::Tail;
-use crate::protocol::notice::Entry;
-
-/// What takes in what is read.
-pub trait Load {
-    /// What follows belongs to this series, which continues after this revision.
-    fn series(&mut self, epoch: u64, revision: u64);
-    /// The key holds these values, and no others unless `more`: then they follow those that were
-    /// told last.
-    fn held(&mut self, key: &[u8], values: Values<'_>, more: bool);
-    /// A change was made. False if it cannot be made to what the key holds.
-    fn change(&mut self, change: &Entry<'_>, how: How) -> bool;
-    /// So many bytes have been read of so many.
-    fn progress(&mut self, read: u64, total: u64);
-}
-
-/// What a change is to whoever loads it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum How {
-    /// It belongs to the history alone: what keys hold will be told without it.
-    Told,
-    /// It may concern a key whose values have not been told yet: if it cannot be made, it need not.
-    Loose,
-    /// It must be made.
-    Strict,
-}
-
-/// A file of the journal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Segment {
-    pub(super) number: u64,
-    /// The revision of its last change.
-    pub(super) last: u64,
-    /// How much of it is whole.
-    pub(super) bytes: u64,
-    /// Something follows that is not whole.
-    pub(super) is_torn: bool,
-    /// It holds no changes after all.
-    pub(super) is_empty: bool,
-}
-
-/// What was at the end of the journal and not whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cut {
-    /// The file.
-    pub path: String,
-    /// Where what is not whole begins.
-    pub at: u64,
-    /// How much it is, in bytes.
-    pub bytes: u64,
-}
 
 /// What was found in a folder.
 #[derive(Debug, Default)]
@@ -141,153 +89,72 @@ fn sync_folder<D: Folder>(folder: &D) -> Result<(), Error> {
 /// Says which file is damaged and where, or was written by a later version, or what the operating
 /// system refuses. A torn end is none: see [`Recovered::cut`].
 pub fn recover<D: Folder>(folder: &D, load: &mut impl Load) -> Result<Recovered, Error> {
-    let names = folder
-        .names()
-        .map_err(|error| Error::io("cannot read the folder", folder.path(""), error))?;
-    let (mut segments, mut snapshots, mut rubbish) = (Vec::new(), Vec::new(), Vec::new());
-    for name in names {
-        match names::read(&name) {
-            Name::Segment(number) => segments.push(number),
-            Name::Snapshot(revision) => snapshots.push(revision),
-            Name::New => rubbish.push(name),
-            Name::Other => {}
-        }
-    }
-    segments.sort_unstable();
-    snapshots.sort_unstable();
-    let newest = snapshots.pop();
-    rubbish.extend(snapshots.into_iter().map(names::snapshot));
-
-    let mut tail = Tail::new(folder, segments, newest)?;
+    let listing = Listing::of(folder)?;
+    let newest = listing.snapshots.last().copied();
+    let mut tail = Tail::new(folder, listing.segments, newest)?;
     let mut snapshot = None;
     if let Some(base) = newest {
-        let mut source = open_snapshot(folder, base)?;
-        tail.add_total(source.reader.bytes_len());
-        load_snapshot(&mut source, &mut tail, load)?;
-        snapshot = Some((base, source.reader.bytes_len()));
-        tail.note_snapshot(source.epoch);
+        let name = names::snapshot(base);
+        let failed = |error| Error::io("cannot open", folder.path(&name), error);
+        let file = folder.open(&name).map_err(failed)?;
+        let mut source = Source::open(file, folder.path(&name), Some(base))?;
+        tail.add_total(source.bytes_len());
+        source.load(&mut tail, load)?;
+        snapshot = Some((base, source.bytes_len()));
+        tail.note_snapshot(source.epoch());
     }
     tail.advance(u64::MAX, load, How::Strict)?;
+    let mut rubbish = listing.rubbish;
     rubbish.extend(std::mem::take(&mut tail.rubbish));
+    let last = tail.segments.last().map_or(0, |last| last.number);
+    let after_damage = listing.damaged.filter(|damaged| *damaged >= last);
     Ok(Recovered {
         epoch: tail.epoch,
         revision: tail.revision,
-        is_certain: tail.is_certain,
+        is_certain: tail.is_certain && after_damage.is_none(),
         cut: tail.cut.take(),
         run: tail.run(),
-        next_number: tail.next_number,
+        next_number: tail
+            .next_number
+            .max(listing.damaged.map_or(1, |number| number + 1)),
         segments: tail.segments,
         snapshot,
         rubbish,
     })
 }
 
-/// A snapshot being read.
-struct Source<F> {
-    reader: Reader<F>,
-    name: String,
-    base: u64,
-    epoch: u64,
+/// The files of a folder.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    /// The segments of the journal, in their order.
+    pub(super) segments: Vec<u64>,
+    /// The snapshots, in their order.
+    snapshots: Vec<u64>,
+    /// The last segment of which something was set aside.
+    damaged: Option<u64>,
+    /// Files that are no use: those that were being made, and snapshots that were replaced.
+    rubbish: Vec<String>,
 }
 
-fn open_snapshot<D: Folder>(folder: &D, base: u64) -> Result<Source<D::File>, Error> {
-    let name = names::snapshot(base);
-    let path = folder.path(&name);
-    let file = folder
-        .open(&name)
-        .map_err(|error| Error::io("cannot open", path.clone(), error))?;
-    let (reader, begin) = Reader::open(file, path, Kind::Snapshot)?;
-    let mut source = Source {
-        reader,
-        name,
-        base,
-        epoch: 0,
-    };
-    match begin {
-        Begin::Later(version) => {
-            let path = source.reader.path().to_owned();
-            Err(Error::Later { path, version })
-        }
-        Begin::Header(header) if header.base == base => {
-            source.epoch = header.epoch;
-            Ok(source)
-        }
-        _ => Err(source.damaged("it does not begin as a snapshot of this revision does")),
-    }
-}
-
-impl<F: File> Source<F> {
-    fn check_reached(&self, revision: u64, reached: u64) -> Result<(), Error> {
-        if reached >= revision {
-            return Ok(());
-        }
-        Err(self.damaged(&format!(
-            "it needs the changes up to revision {revision}, and the journal ends at {reached}"
-        )))
-    }
-
-    fn damaged(&self, what: &str) -> Error {
-        Error::Damaged(Box::new(Damage {
-            path: self.reader.path().to_owned(),
-            name: self.name.clone(),
-            at: self.reader.at(),
-            what: what.to_owned(),
-            revision: self.base,
-            remedy: Remedy::None,
-        }))
-    }
-}
-
-/// Loads the snapshot, and the journal up to where it ends.
-fn load_snapshot<D: Folder>(
-    source: &mut Source<D::File>,
-    tail: &mut Tail<'_, D>,
-    load: &mut impl Load,
-) -> Result<(), Error> {
-    tail.advance(source.base, load, How::Told)?;
-    let mut entries = 0;
-    loop {
-        if source.reader.look()? != Found::Frame {
-            return Err(source.damaged("no whole frame is there, and the snapshot has not ended"));
-        }
-        let mut parts = Parts(source.reader.body());
-        let head = (parts.byte(), parts.fixed64());
-        match head {
-            (Some(HELD), Some(revision)) => {
-                tail.advance(revision, load, How::Loose)?;
-                source.check_reached(revision, tail.revision)?;
-                match load_entries(parts, load) {
-                    Some(count) => entries += count,
-                    None => return Err(source.damaged("the entries there cannot be read")),
-                }
+impl Listing {
+    pub(super) fn of<D: Folder>(folder: &D) -> Result<Listing, Error> {
+        let names = folder
+            .names()
+            .map_err(|error| Error::io("cannot read the folder", folder.path(""), error))?;
+        let mut listing = Listing::default();
+        for name in names {
+            match names::read(&name) {
+                Name::Segment(number) => listing.segments.push(number),
+                Name::Snapshot(revision) => listing.snapshots.push(revision),
+                Name::Damaged(number) => listing.damaged = listing.damaged.max(Some(number)),
+                Name::New => listing.rubbish.push(name),
+                Name::Other => {}
             }
-            (Some(COMPLETE), Some(revision)) => {
-                tail.advance(revision, load, How::Loose)?;
-                source.check_reached(revision, tail.revision)?;
-                let is_right = parts.number() == Some(entries) && parts.is_empty();
-                source.reader.skip();
-                let is_end = source.reader.at() == source.reader.bytes_len();
-                return match is_right && is_end {
-                    true => Ok(()),
-                    false => Err(source.damaged("the snapshot does not end as it should")),
-                };
-            }
-            _ => return Err(source.damaged("the frame there does not belong in a snapshot")),
         }
-        let read = source.reader.body().len() as u64;
-        source.reader.skip();
-        tail.note_read(read, load);
+        listing.segments.sort_unstable();
+        listing.snapshots.sort_unstable();
+        let replaced = listing.snapshots.iter().rev().skip(1).copied();
+        listing.rubbish.extend(replaced.map(names::snapshot));
+        Ok(listing)
     }
-}
-
-/// Loads the entries of a slice, and counts them; nothing if they are not all whole.
-fn load_entries(parts: Parts<'_>, load: &mut impl Load) -> Option<u64> {
-    let mut parts = parts;
-    let mut count = 0;
-    while !parts.is_empty() {
-        let (more, key, values) = entry(&mut parts)?;
-        load.held(key, values, more);
-        count += 1;
-    }
-    Some(count)
 }

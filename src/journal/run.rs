@@ -37,26 +37,6 @@ impl Run {
         write().map_err(|error| Error::io("cannot write", folder.path(&new), error))
     }
 
-    /// Whether what was written when this run went on is still there.
-    pub(super) fn is_remembered<D: Folder>(self, folder: &D) -> Result<bool, Error> {
-        let read = || -> io::Result<Vec<u8>> {
-            let file = folder.open(names::RUN)?;
-            let mut bytes = vec![0; BYTES];
-            let count = file.read_at(&mut bytes, 0)?;
-            bytes.truncate(count);
-            Ok(bytes)
-        };
-        match read() {
-            Ok(bytes) => {
-                let mut parts = Parts(&bytes);
-                let (state, this, other) = (parts.byte(), parts.fixed64(), parts.fixed64());
-                Ok(state == Some(GOES_ON) && (this == Some(self.0) || other == Some(self.0)))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(Error::io("cannot read", folder.path(names::RUN), error)),
-        }
-    }
-
     fn bytes(self, state: u8, other: Option<Run>) -> [u8; BYTES] {
         let mut bytes = [state; BYTES];
         bytes[1..9].copy_from_slice(&self.0.to_le_bytes());
@@ -67,3 +47,41 @@ impl Run {
 }
 
 const BYTES: usize = 1 + 8 + 8;
+
+/// What a folder says of the last run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Trace {
+    /// The last run that began.
+    pub(super) last: Run,
+    other: Run,
+    goes_on: bool,
+}
+
+impl Trace {
+    /// Reads it; none if there is none that is whole.
+    pub(super) fn read<D: Folder>(folder: &D) -> Result<Option<Trace>, Error> {
+        let mut bytes = [0; BYTES];
+        let mut read = || -> io::Result<usize> {
+            let file = folder.open(names::RUN)?;
+            file.read_at(&mut bytes, 0)
+        };
+        match read() {
+            Ok(BYTES) => {}
+            Ok(_) => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::io("cannot read", folder.path(names::RUN), error)),
+        }
+        let mut parts = Parts(&bytes);
+        let (state, last, other) = (parts.byte(), parts.fixed64(), parts.fixed64());
+        Ok(last.zip(other).map(|(last, other)| Trace {
+            last: Run(last),
+            other: Run(other),
+            goes_on: state == Some(GOES_ON),
+        }))
+    }
+
+    /// Whether what a run wrote when it went on is still there.
+    pub(super) fn remembers(&self, run: Run) -> bool {
+        self.goes_on && (self.last == run || self.other == run)
+    }
+}

@@ -2,19 +2,21 @@
 
 use super::disk::{File, Folder};
 use super::error::{Damage, Error, Remedy};
-use super::frame::{CHANGES, CLOSED, REPAIRED};
-use super::header::{Begin, Header, Kind};
+use super::frame::{CHANGES, CLOSED};
+use super::header::{Begin, HEADER_BYTES, Header, Kind};
+use super::load::{Cut, How, Load, Segment};
 use super::names;
 use super::reader::{Found, Reader, Rest};
+use super::rear::Rear;
 use super::record::Parts;
-use super::recovery::{Cut, How, Load, Segment};
-use super::run::Run;
+use super::run::{Run, Trace};
 use std::collections::VecDeque;
 
 /// A journal being read.
 pub(super) struct Tail<'a, D: Folder> {
     folder: &'a D,
     boot: u128,
+    trace: Option<Trace>,
     /// The files still to be read.
     numbers: VecDeque<u64>,
     file: Option<Open<D::File>>,
@@ -48,19 +50,6 @@ struct Open<F> {
     has_changes: bool,
 }
 
-/// What follows a bad place.
-#[derive(Debug, Default)]
-struct Rear {
-    /// Whether there is anything whole.
-    has_whole: bool,
-    /// The last revision that was on the disk, by what is whole.
-    synced: u64,
-    /// Whether all of it was written in the same start of the machine.
-    is_of_other_boot: bool,
-    /// How much there is.
-    bytes: u64,
-}
-
 impl<'a, D: Folder> Tail<'a, D> {
     /// The journal in these files; where a snapshot was begun, it must begin there or before.
     pub(super) fn new(
@@ -78,6 +67,7 @@ impl<'a, D: Folder> Tail<'a, D> {
         Ok(Tail {
             folder,
             boot: folder.boot(),
+            trace: Trace::read(folder)?,
             numbers: numbers.into(),
             file: None,
             header: None,
@@ -121,6 +111,11 @@ impl<'a, D: Folder> Tail<'a, D> {
 
     /// Loads the changes up to this revision, or as many as there are.
     pub(super) fn advance(&mut self, to: u64, load: &mut impl Load, how: How) -> Result<(), Error> {
+        // Where the journal begins is known only when its first file has been opened.
+        let is_unread = self.file.is_none() && self.segments.is_empty();
+        if is_unread && !self.next_file(load)? {
+            return Ok(());
+        }
         loop {
             while self.revision < to && self.body_at < self.body.len() {
                 let mut parts = Parts(&self.body[self.body_at..]);
@@ -198,11 +193,6 @@ impl<'a, D: Folder> Tail<'a, D> {
                 self.is_certain = true;
                 Ok(false)
             }
-            (Some(REPAIRED), Some(last)) if last == self.revision => {
-                open.reader.skip();
-                self.is_certain = false;
-                Ok(false)
-            }
             _ => {
                 let what = format!("change {} should stand there", self.revision + 1);
                 Err(self.damaged(&what))
@@ -263,7 +253,8 @@ impl<'a, D: Folder> Tail<'a, D> {
         if header.always || !is_original || !is_long || !is_same_boot {
             return Ok(is_original && header.always);
         }
-        Run(header.salt).is_remembered(self.folder)
+        let run = Run(header.salt);
+        Ok(self.trace.is_some_and(|trace| trace.remembers(run)))
     }
 
     fn open(&self, name: &str) -> Result<(Reader<D::File>, Begin), Error> {
@@ -283,11 +274,7 @@ impl<'a, D: Folder> Tail<'a, D> {
         name: String,
         mut reader: Reader<D::File>,
     ) -> Result<(), Error> {
-        // One run of the daemon has one salt.
-        if let Some(header) = self.header {
-            reader.set_salt(header.salt);
-        }
-        let rest = reader.search(self.header.is_some())?;
+        let rest = self.search_without_header(&mut reader)?;
         if rest == Rest::Nothing {
             self.rubbish.push(name);
             return Ok(());
@@ -299,6 +286,15 @@ impl<'a, D: Folder> Tail<'a, D> {
             has_changes: false,
         });
         self.judge_place(0, rest)
+    }
+
+    /// Looks for whole frames in a file whose header is not there: of the last run, for those of
+    /// earlier ones were whole when it began.
+    fn search_without_header(&self, reader: &mut Reader<D::File>) -> Result<Rest, Error> {
+        if let Some(trace) = self.trace {
+            reader.set_salt(trace.last.0);
+        }
+        reader.search(self.trace.is_some())
     }
 
     /// Notes that a file is whole up to here.
@@ -344,6 +340,11 @@ impl<'a, D: Folder> Tail<'a, D> {
         let Some(open) = &self.file else {
             return Ok(());
         };
+        // What was not even written to its end was told to nobody.
+        self.is_certain &= match at {
+            0 => rear.bytes < HEADER_BYTES as u64,
+            _ => open.reader.is_unfinished(at, rear.bytes)?,
+        };
         self.cut = Some(Cut {
             path: open.reader.path().to_owned(),
             at,
@@ -364,19 +365,21 @@ impl<'a, D: Folder> Tail<'a, D> {
         let mut rear = Rear::default();
         let header = self.header;
         let boot = header.map_or(self.boot, |header| header.boot);
-        rear.is_of_other_boot = boot != self.boot && self.boot != 0;
+        // The first file of a run is on the disk before anything follows in it.
+        let is_last_run = self.run().is_some() && self.run() == self.trace.map(|trace| trace.last);
+        rear.is_of_other_boot = is_last_run && boot != self.boot && self.boot != 0;
         if let Some(open) = &mut self.file {
             rear.take(&mut open.reader, at, rest)?;
         }
         for number in &self.numbers {
             let (mut reader, begin) = self.open(&names::segment(*number))?;
-            if let Begin::Header(behind) = &begin {
-                rear.note(behind, header);
-            } else if let Some(header) = header {
-                reader.set_salt(header.salt);
-            }
-            let is_checked = header.is_some() || matches!(begin, Begin::Header(_));
-            let rest = reader.search(is_checked)?;
+            let rest = match &begin {
+                Begin::Header(behind) => {
+                    rear.note(behind, header);
+                    reader.search(true)?
+                }
+                _ => self.search_without_header(&mut reader)?,
+            };
             rear.take(&mut reader, 0, rest)?;
         }
         Ok(rear)
@@ -419,47 +422,5 @@ impl<'a, D: Folder> Tail<'a, D> {
         } else {
             Remedy::None
         }
-    }
-}
-
-impl Rear {
-    /// Takes in the header of a file, when the bad place is in a file with this one, or behind it.
-    fn note(&mut self, header: &Header, before: Option<Header>) {
-        self.has_whole = true;
-        self.synced = self.synced.max(header.synced);
-        self.is_of_other_boot &= before.is_some_and(|before| before.boot == header.boot);
-    }
-
-    /// Takes in what is whole in the rest of a file, which has been searched once, from `from` on.
-    fn take<F: File>(
-        &mut self,
-        reader: &mut Reader<F>,
-        from: u64,
-        rest: Rest,
-    ) -> Result<(), Error> {
-        let (mut begun, mut end, mut rest) = (from, from, rest);
-        while rest == Rest::Whole {
-            self.has_whole = true;
-            if reader.look()? != Found::Frame {
-                // It looked like a frame and cannot be checked.
-                self.synced = u64::MAX;
-                end = reader.bytes_len();
-                break;
-            }
-            let mut parts = Parts(reader.body());
-            let (kind, _, synced) = (parts.byte(), parts.fixed64(), parts.fixed64());
-            self.synced = self.synced.max(match kind {
-                Some(CHANGES) => synced.unwrap_or(u64::MAX),
-                _ => u64::MAX,
-            });
-            reader.skip();
-            (begun, end) = (reader.at(), reader.at());
-            rest = reader.search(true)?;
-        }
-        if let Rest::Torn(bytes) = rest {
-            end = begun + bytes;
-        }
-        self.bytes += end - from;
-        Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use super::disk::{File, Folder, write_all_at};
 use super::error::Error;
-use super::frame::{Batch, CLOSED, END_BYTES, end};
+use super::frame::{Batch, CLOSED_BYTES, closed};
 use super::header::{HEADER_BYTES, Header, Kind, salt};
 use super::names;
 use super::recovery::Recovered;
@@ -141,8 +141,8 @@ impl<D: Folder> Journal<D> {
             self.shared.check(&state)?;
             state.synced
         };
-        if self.at + bytes + END_BYTES as u64 > self.bytes_len {
-            self.rotate(HEADER_BYTES as u64 + bytes + END_BYTES as u64)?;
+        if self.at + bytes + CLOSED_BYTES as u64 > self.bytes_len {
+            self.rotate(HEADER_BYTES as u64 + bytes + CLOSED_BYTES as u64)?;
         }
         if self.at == 0 {
             self.write_header()?;
@@ -205,7 +205,7 @@ impl<D: Folder> Journal<D> {
         if self.at == 0 {
             self.write_header()?;
         }
-        self.write_at_end(&end(CLOSED, self.revision, self.salt))?;
+        self.write_at_end(&closed(self.revision, self.salt))?;
         let synced = self.file.sync();
         synced.map_err(|error| Error::io("cannot sync", self.path(), error))
     }

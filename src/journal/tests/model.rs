@@ -90,6 +90,9 @@ impl Load for Loaded {
     }
 
     fn change(&mut self, entry: &Entry<'_>, how: How) -> bool {
+        if how == How::Past {
+            return apply(&mut self.keys, &Change::of(entry));
+        }
         if self.history.is_empty() {
             self.first = entry.revision;
         }
@@ -244,6 +247,18 @@ impl Life {
             Op::Remove | Op::Delete => Vec::new(),
         };
         Change { op, key, old, new }
+    }
+
+    /// Takes a whole snapshot while nothing changes.
+    pub(super) fn take_snapshot(&self, story: &Story) -> Result<(), Error> {
+        let now = story.changes.len() as u64;
+        let mut snapshot = Snapshot::begin(self.shared.clone(), self.epoch, now)?;
+        for (key, values) in &self.keys {
+            let mut slice = Slice::new(now);
+            slice.push(key, values.iter().map(|value| &value[..]), false);
+            snapshot.write(&mut slice)?;
+        }
+        snapshot.finish(now)
     }
 
     /// Takes one slice of a snapshot a step, so that changes come between them.
