@@ -23,10 +23,13 @@ mod space;
 mod shared;
 mod snapshot;
 mod writer;
+mod commits;
+mod upkeep;
 #[cfg(test)]
 mod tests;
 
 pub use backup::{Backup, restore};
+pub use commits::{Commit, Commits};
 pub use disk::{Directory, File, Folder};
 pub use error::{Damage, Error, Remedy};
 pub use frame::{Batch, Slice, Values};
@@ -38,4 +41,5 @@ pub use repair::{Repaired, repair};
 pub use shared::{Room, Shared};
 pub use snapshot::Snapshot;
 pub use space::{Usage, is_behind, live_bytes, segment_bytes, wants_snapshot};
+pub use upkeep::{Outcome, Task, Upkeep};
 pub use writer::{Journal, Origin};

@@ -2,6 +2,7 @@
 
 use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock};
 use rustix::io::Errno;
+use std::fmt::Debug;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
@@ -19,7 +20,7 @@ const FOLDER_MODE: u32 = 0o700;
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// An open file.
-pub trait File: Send + Sync + 'static {
+pub trait File: Debug + Send + Sync + 'static {
     /// Its length in bytes.
     fn bytes_len(&self) -> io::Result<u64>;
     /// Its number in its filesystem: a copy has another.
@@ -37,7 +38,7 @@ pub trait File: Send + Sync + 'static {
 }
 
 /// A folder that holds nothing but files.
-pub trait Folder: Clone + Send + Sync + 'static {
+pub trait Folder: Clone + Debug + Send + Sync + 'static {
     /// What its files are.
     type File: File;
     /// The names of the files in it.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! file    header, frames, zeros
-//! frame   magic 4, length of the body 4, CRC-32C 4, body
+//! frame   magic 3, check of the length 1, length of the body 4, CRC-32C 4, body
 //! body    kind 1, what the kind asks for, mark 1
 //! ```
 //!
@@ -14,13 +14,13 @@ use super::record::{Parts, put_bytes, put_change, put_number};
 use crate::protocol::notice::Entry;
 
 /// What every frame begins with.
-pub const MAGIC: [u8; 4] = *b"\xf5kvF";
+pub const MAGIC: [u8; 3] = *b"\xf5kv";
 
 /// What stands before the body.
 pub const HEAD_BYTES: usize = 12;
 
 /// What every frame ends with.
-pub const MARK: u8 = 0xa5;
+const MARK: u8 = 0xa5;
 
 /// The longest body.
 pub const BODY_BYTES_MAX: usize = u32::MAX as usize;
@@ -45,6 +45,18 @@ pub fn crc(salt: u64, len: u32, body: &[u8]) -> u32 {
     let seed = crc32c::crc32c(&salt.to_le_bytes());
     let seed = crc32c::crc32c_append(seed, &len.to_le_bytes());
     crc32c::crc32c_append(seed, body)
+}
+
+/// What tells whether a length is what was written, when the rest of the frame is not there.
+fn check(len: u32) -> u8 {
+    crc32c::crc32c(&len.to_le_bytes()) as u8
+}
+
+/// The length of the body and the CRC that the head of a frame holds; nothing if it is no head.
+pub fn head(bytes: &[u8]) -> Option<(u32, u32)> {
+    let mut parts = Parts(bytes.strip_prefix(&MAGIC)?);
+    let (checked, len, crc) = (parts.byte()?, parts.fixed32()?, parts.fixed32()?);
+    Some((len, crc)).filter(|_| checked == check(len))
 }
 
 /// A frame being made.
@@ -83,7 +95,8 @@ impl Frame {
         let (head, body) = self.bytes.split_at_mut(HEAD_BYTES);
         // Whoever makes the body keeps it within the limit.
         let len = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        head[..4].copy_from_slice(&MAGIC);
+        head[..3].copy_from_slice(&MAGIC);
+        head[3] = check(len);
         head[4..8].copy_from_slice(&len.to_le_bytes());
         head[8..].copy_from_slice(&crc(salt, len, body).to_le_bytes());
         &self.bytes

@@ -2,7 +2,7 @@
 
 use super::disk::File;
 use super::error::Error;
-use super::frame::{HEAD_BYTES, MAGIC, MARK, crc};
+use super::frame::{self, HEAD_BYTES, MAGIC, crc};
 use super::header::{Begin, HEADER_BYTES, Header, Kind};
 use super::record::Parts;
 use memchr::memmem;
@@ -119,11 +119,7 @@ impl<F: File> Reader<F> {
         if head.iter().all(|byte| *byte == 0) {
             return Ok(Found::Nothing);
         }
-        let Some(rest) = head.strip_prefix(&MAGIC) else {
-            return Ok(Found::Bad);
-        };
-        let mut parts = Parts(rest);
-        let (Some(len), Some(expected)) = (parts.fixed32(), parts.fixed32()) else {
+        let Some((len, expected)) = frame::head(head) else {
             return Ok(Found::Bad);
         };
         let whole = HEAD_BYTES + len as usize;
@@ -154,15 +150,13 @@ impl<F: File> Reader<F> {
     /// Those of reading.
     pub fn is_unfinished(&self, at: u64, bytes: u64) -> Result<bool, Error> {
         let mut head = [0; HEAD_BYTES];
-        let mut last = [0];
-        let read = |out: &mut [u8], at| self.file.read_at(out, at);
-        let read = read(&mut head, at).and_then(|_| read(&mut last, at + bytes - 1));
+        let read = self.file.read_at(&mut head, at);
         read.map_err(|error| Error::io("cannot read", self.path.clone(), error))?;
-        let len = head
-            .strip_prefix(&MAGIC)
-            .and_then(|rest| Parts(rest).fixed32());
-        let whole = HEAD_BYTES as u64 + u64::from(len.unwrap_or(0));
-        Ok(bytes < whole && last != [MARK])
+        let whole = frame::head(&head).map(|(len, _)| HEAD_BYTES as u64 + u64::from(len));
+        Ok(match whole {
+            Some(whole) => bytes < whole,
+            None => bytes < HEAD_BYTES as u64,
+        })
     }
 
     /// Goes on behind the frame that was found.

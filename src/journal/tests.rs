@@ -4,3 +4,4 @@ mod sim;
 mod model;
 mod ends;
 mod damage;
+mod trouble;
