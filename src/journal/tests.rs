@@ -5,3 +5,4 @@ mod model;
 mod ends;
 mod damage;
 mod trouble;
+mod real;

@@ -1,0 +1,129 @@
+//! Folders of the operating system.
+
+use super::model::Loaded;
+use crate::journal::*;
+use crate::protocol::notice::{Entry, Held, Op};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+
+fn open(path: &Path) -> Result<Directory, Error> {
+    Directory::open(path)
+}
+
+fn begin(folder: &Directory) -> Journal<Directory> {
+    let recovered = recover(folder, &mut Loaded::default()).unwrap();
+    let origin = Origin {
+        epoch: 5,
+        always: false,
+        segment_bytes: 1 << 20,
+    };
+    Journal::begin(folder.clone(), &recovered, origin).unwrap()
+}
+
+fn batch(revision: u64) -> Batch {
+    let mut batch = Batch::new();
+    batch.push(&Entry {
+        revision,
+        op: Op::Put,
+        key: b"key",
+        old: None,
+        new: Some(Held::Copied(&[b'x'; 1000])),
+    });
+    batch
+}
+
+#[test]
+fn a_folder_is_made_for_its_owner_alone_and_so_are_its_files() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("data");
+    let mut journal = begin(&open(&path).unwrap());
+    journal.append(&mut batch(1)).unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+    assert_eq!(mode(&path), 0o700);
+    for entry in fs::read_dir(&path).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+    assert!(open(&place.path().join("no/such")).is_err());
+}
+
+#[test]
+fn a_folder_in_use_is_refused_until_it_is_not() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path();
+    let first = open(path).unwrap();
+    let error = open(path).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        format!("{} is in use by another kvmsgd", path.display())
+    );
+    let journal = begin(&first);
+    drop(first);
+    assert!(open(path).is_err(), "the journal holds the folder");
+    drop(journal);
+    open(path).unwrap();
+}
+
+#[test]
+fn what_cannot_be_opened_is_named_and_so_is_why() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("file");
+    fs::write(&file, "").unwrap();
+    let error = open(&file).unwrap_err().to_string();
+    assert!(
+        error.contains("file") && error.contains("Not a directory"),
+        "{error}"
+    );
+    // Nothing is forbidden to root.
+    if fs::metadata("/proc/self").unwrap().uid() == 0 {
+        return;
+    }
+    let path = place.path().join("data");
+    begin(&open(&path).unwrap()).close().unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o500)).unwrap();
+    let error = recover(&open(&path).unwrap(), &mut Loaded::default());
+    assert!(error.is_ok());
+    fs::set_permissions(path.join("journal-0000000001"), Permissions::from_mode(0)).unwrap();
+    let error = recover(&open(&path).unwrap(), &mut Loaded::default()).unwrap_err();
+    assert!(error.to_string().contains("Permission denied"), "{error}");
+}
+
+#[test]
+fn a_life_on_a_real_disk_is_there_afterwards() {
+    let place = tempfile::tempdir().unwrap();
+    let mut revision = 0;
+    for life in 0..4 {
+        let folder = open(place.path()).unwrap();
+        let mut loaded = Loaded::default();
+        let recovered = recover(&folder, &mut loaded).unwrap();
+        assert_eq!(recovered.revision, revision);
+        assert_eq!(recovered.is_certain, life > 0);
+        assert_eq!(
+            loaded.keys.values().map(Vec::len).sum::<usize>() as u64,
+            revision
+        );
+        let mut journal = begin(&folder);
+        for _ in 0..1500 {
+            revision += 1;
+            journal.append(&mut batch(revision)).unwrap();
+            journal.shared().prepare().unwrap();
+        }
+        if life == 1 {
+            let mut snapshot = Snapshot::begin(journal.shared(), 5, revision).unwrap();
+            let mut slice = Slice::new(revision);
+            let values = (0..revision).map(|_| &[b'x'; 1000][..]);
+            slice.push(b"key", values, false);
+            snapshot.write(&mut slice).unwrap();
+            snapshot.finish(revision).unwrap();
+            journal.shared().forget(revision + 1).unwrap();
+        }
+        if life % 2 == 0 {
+            journal.close().unwrap();
+        }
+        let used = |path: &Path| fs::metadata(path).unwrap().blocks() * 512;
+        let files = fs::read_dir(place.path()).unwrap();
+        let all: u64 = files.map(|entry| used(&entry.unwrap().path())).sum();
+        assert!(all < 3 * revision * 1000 + (4 << 20), "{all}");
+    }
+}
