@@ -31,7 +31,7 @@ pub struct Recovered {
     /// Where the snapshot was begun, and its length.
     pub(super) snapshot: Option<(u64, u64)>,
     pub(super) next_number: u64,
-    /// Files that are no use, in the order in which they are to be removed.
+    /// Files that are no use.
     pub(super) rubbish: Vec<String>,
 }
 
@@ -39,8 +39,7 @@ impl Recovered {
     /// Removes what is of no use, and cuts off what is not whole. What is left is on the disk
     /// then.
     pub(super) fn tidy<D: Folder>(&self, folder: &D) -> Result<(), Error> {
-        // The last first: in any other order a crash in between would look like damage.
-        for name in self.rubbish.iter().rev() {
+        for name in &self.rubbish {
             remove(folder, name)?;
         }
         sync_folder(folder)?;

@@ -42,7 +42,7 @@ fn set_aside<D: Folder>(folder: &D, damage: &Damage) -> io::Result<Vec<String>> 
     let mut aside = Vec::new();
     let segments = Listing::of(folder).map_err(io::Error::other)?.segments;
     let names = segments.into_iter().map(names::segment);
-    // Names of segments sort as their numbers. The last first, as when they are removed.
+    // Names of segments sort as their numbers.
     for name in names.rev().take_while(|name| *name > damage.name) {
         let to = free_name(folder, &name)?;
         folder.rename(&name, &to)?;

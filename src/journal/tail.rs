@@ -1,13 +1,14 @@
 //! Reads the files of the journal one after the other, and judges how they end.
 
+mod judge;
+
 use super::disk::{File, Folder};
-use super::error::{Damage, Error, Remedy};
+use super::error::Error;
 use super::frame::{CHANGES, CLOSED};
-use super::header::{Begin, HEADER_BYTES, Header, Kind};
+use super::header::{Begin, Header, Kind};
 use super::load::{Cut, How, Load, Segment};
 use super::names;
 use super::reader::{Found, Reader, Rest};
-use super::rear::Rear;
 use super::record::Parts;
 use super::run::{Run, Trace};
 use std::collections::VecDeque;
@@ -34,6 +35,8 @@ pub(super) struct Tail<'a, D: Folder> {
     /// Whether no later revision than the last one read can have been told to anyone: the journal
     /// was closed, or the machine has been running since, or what was answered was on the disk.
     pub(super) is_certain: bool,
+    /// The last file with a header is no copy, which is as old as nobody knows.
+    is_original: bool,
     pub(super) segments: Vec<Segment>,
     pub(super) rubbish: Vec<String>,
     pub(super) cut: Option<Cut>,
@@ -78,6 +81,7 @@ impl<'a, D: Folder> Tail<'a, D> {
             revision: base.unwrap_or(0),
             epoch: None,
             is_certain: false,
+            is_original: false,
             segments: Vec::new(),
             rubbish: Vec::new(),
             cut: None,
@@ -190,7 +194,7 @@ impl<'a, D: Folder> Tail<'a, D> {
             }
             (Some(CLOSED), Some(last)) if last == self.revision => {
                 open.reader.skip();
-                self.is_certain = true;
+                self.is_certain = self.is_original;
                 Ok(false)
             }
             _ => {
@@ -243,15 +247,14 @@ impl<'a, D: Folder> Tail<'a, D> {
 
     /// Whether everything that was told while a file was written is in it, as far as the beginning
     /// of it can say.
-    fn is_all_known(&self, header: &Header, reader: &Reader<D::File>) -> Result<bool, Error> {
+    fn is_all_known(&mut self, header: &Header, reader: &Reader<D::File>) -> Result<bool, Error> {
         let number = reader.file().number();
         let number = number.map_err(|error| Error::io("cannot look at", reader.path(), error))?;
-        // A copy is as old as nobody knows.
-        let is_original = number == header.number;
+        self.is_original = number == header.number;
         let is_long = reader.bytes_len() >= header.bytes_len;
         let is_same_boot = header.boot == self.boot && self.boot != 0;
-        if header.always || !is_original || !is_long || !is_same_boot {
-            return Ok(is_original && header.always);
+        if header.always || !self.is_original || !is_long || !is_same_boot {
+            return Ok(self.is_original && header.always);
         }
         let run = Run(header.salt);
         Ok(self.trace.is_some_and(|trace| trace.remembers(run)))
@@ -309,118 +312,5 @@ impl<'a, D: Folder> Tail<'a, D> {
             is_torn,
             is_empty: !open.has_changes,
         });
-    }
-
-    /// Judges a file that does not begin where the one before ends.
-    fn judge_gap(&mut self, header: &Header) -> Result<(), Error> {
-        let Some(open) = &mut self.file else {
-            return Ok(());
-        };
-        let rest = open.reader.search(true)?;
-        let mut rear = self.look_behind(0, rest)?;
-        rear.note(header, self.header);
-        let (next, found) = (self.revision + 1, header.base + 1);
-        let what = format!("it begins with change {found}, and should with {next}");
-        self.judge(0, &rear, &what)
-    }
-
-    /// Judges a place that is not whole, behind which the file has been searched.
-    fn judge_place(&mut self, at: u64, rest: Rest) -> Result<(), Error> {
-        let rear = self.look_behind(at, rest)?;
-        self.judge(at, &rear, "what is there is not whole, and what follows is")
-    }
-
-    /// Judges a bad place by what follows: it is the torn end of the journal, or damage.
-    fn judge(&mut self, at: u64, rear: &Rear, what: &str) -> Result<(), Error> {
-        // What the disk had not been told to keep may be there in part after a loss of power.
-        let was_unsynced = rear.is_of_other_boot && rear.synced <= self.revision;
-        if rear.has_whole && !was_unsynced {
-            return Err(self.damage(at, rear.bytes, self.revision, what));
-        }
-        let Some(open) = &self.file else {
-            return Ok(());
-        };
-        // What was not even written to its end was told to nobody.
-        self.is_certain &= match at {
-            0 => rear.bytes < HEADER_BYTES as u64,
-            _ => open.reader.is_unfinished(at, rear.bytes)?,
-        };
-        self.cut = Some(Cut {
-            path: open.reader.path().to_owned(),
-            at,
-            bytes: rear.bytes,
-        });
-        if at == 0 {
-            self.rubbish.extend(self.file.take().map(|open| open.name));
-        } else {
-            self.end_file(at, true);
-        }
-        let behind = std::mem::take(&mut self.numbers);
-        self.rubbish.extend(behind.into_iter().map(names::segment));
-        Ok(())
-    }
-
-    /// Looks at everything behind a bad place, where the file being read stands.
-    fn look_behind(&mut self, at: u64, rest: Rest) -> Result<Rear, Error> {
-        let mut rear = Rear::default();
-        let header = self.header;
-        let boot = header.map_or(self.boot, |header| header.boot);
-        // The first file of a run is on the disk before anything follows in it.
-        let is_last_run = self.run().is_some() && self.run() == self.trace.map(|trace| trace.last);
-        rear.is_of_other_boot = is_last_run && boot != self.boot && self.boot != 0;
-        if let Some(open) = &mut self.file {
-            rear.take(&mut open.reader, at, rest)?;
-        }
-        for number in &self.numbers {
-            let (mut reader, begin) = self.open(&names::segment(*number))?;
-            let rest = match &begin {
-                Begin::Header(behind) => {
-                    rear.note(behind, header);
-                    reader.search(true)?
-                }
-                _ => self.search_without_header(&mut reader)?,
-            };
-            rear.take(&mut reader, 0, rest)?;
-        }
-        Ok(rear)
-    }
-
-    /// Damage in the changes that were read last.
-    fn bad_changes(&self, what: &str) -> Error {
-        let (at, revision) = self.frame;
-        self.damage(at, self.bytes_from(at), revision, what)
-    }
-
-    /// Damage at the place that is read next.
-    fn damaged(&self, what: &str) -> Error {
-        let at = self.file.as_ref().map_or(0, |open| open.reader.at());
-        self.damage(at, self.bytes_from(at), self.revision, what)
-    }
-
-    fn bytes_from(&self, at: u64) -> u64 {
-        let file = self.file.as_ref();
-        file.map_or(0, |open| open.reader.bytes_len() - at)
-    }
-
-    fn damage(&self, at: u64, bytes: u64, revision: u64, what: &str) -> Error {
-        let name = self.file.as_ref().map_or("", |open| &open.name);
-        Error::Damaged(Box::new(Damage {
-            path: self.folder.path(name),
-            name: name.to_owned(),
-            at,
-            what: what.to_owned(),
-            revision,
-            remedy: self.remedy(bytes, revision),
-        }))
-    }
-
-    /// What can be done about damage, behind which there are so many bytes in the file.
-    fn remedy(&self, bytes: u64, revision: u64) -> Remedy {
-        // A snapshot that has not been loaded may need what is damaged.
-        if self.is_snapshot_whole && revision > 0 {
-            Remedy::Cut(bytes)
-        } else {
-            Remedy::None
-        }
     }
 }

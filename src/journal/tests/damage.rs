@@ -272,6 +272,7 @@ fn a_closed_journal_is_certain_whatever_happened_to_the_machine() {
     life.journal.close().unwrap();
     let (recovered, _) = load(&folder.without_power(None)).unwrap();
     assert!(recovered.is_certain && recovered.revision == story.told);
+    assert!(!load(&folder.copied()).unwrap().0.is_certain);
 }
 
 proptest! {

@@ -84,7 +84,7 @@ fn what_cannot_be_opened_is_named_and_so_is_why() {
     fs::set_permissions(&path, Permissions::from_mode(0o500)).unwrap();
     let error = recover(&open(&path).unwrap(), &mut Loaded::default());
     assert!(error.is_ok());
-    fs::set_permissions(path.join("journal-0000000001"), Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(path.join("journal-0000000001"), Permissions::from_mode(0o000)).unwrap();
     let error = recover(&open(&path).unwrap(), &mut Loaded::default()).unwrap_err();
     assert!(error.to_string().contains("Permission denied"), "{error}");
 }
