@@ -2,7 +2,7 @@
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use kvmsg::journal::{Batch, Directory, How, Journal, Load, Origin, Upkeep, Values, recover};
-use kvmsg::protocol::notice::{Entry, Held, Op};
+use kvmsg::protocol::notice::{Change, Held, Op};
 use std::path::Path;
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ struct Nothing;
 impl Load for Nothing {
     fn series(&mut self, _: u64, _: u64) {}
     fn held(&mut self, _: &[u8], _: Values<'_>, _: bool) {}
-    fn change(&mut self, _: &Entry<'_>, _: How) -> bool {
+    fn change(&mut self, _: &Change<'_>, _: How) -> bool {
         true
     }
     fn progress(&mut self, _: u64, _: u64) {}
@@ -55,12 +55,12 @@ impl JournalEngine {
 impl Engine for JournalEngine {
     fn append(&mut self, puts: impl Iterator<Item = (u64, String, [u8; 16])>) {
         for (revision, key, value) in puts {
-            self.batch.push(&Entry {
+            self.batch.push(&Change {
                 revision,
                 op: Op::Put,
-                key: key.as_bytes(),
+                key: key.as_bytes().into(),
                 old: None,
-                new: Some(Held::Copied(&value)),
+                new: Some(Held::from(&value[..])),
             });
         }
         self.journal.append(&mut self.batch).expect("it is written");

@@ -11,7 +11,7 @@
 //! is not zero: without it the writing of the frame did not come to its end.
 
 use super::record::{Parts, put_bytes, put_change, put_number};
-use crate::protocol::notice::Entry;
+use crate::protocol::notice::Change;
 
 /// What every frame begins with.
 pub const MAGIC: [u8; 3] = *b"\xf5kv";
@@ -135,7 +135,7 @@ impl Batch {
     }
 
     /// Adds a change, whose revision follows that of the one before.
-    pub fn push(&mut self, change: &Entry<'_>) {
+    pub fn push(&mut self, change: &Change<'_>) {
         if self.is_empty() {
             self.first = change.revision;
         } else {

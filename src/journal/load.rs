@@ -1,7 +1,8 @@
 //! Names what is read from a data folder.
 
 use super::frame::Values;
-use crate::protocol::notice::Entry;
+use crate::protocol::notice::Change;
+use std::fmt;
 
 /// What takes in what is read.
 pub trait Load {
@@ -11,7 +12,7 @@ pub trait Load {
     /// told last.
     fn held(&mut self, key: &[u8], values: Values<'_>, more: bool);
     /// A change was made. False if it cannot be made to what the key holds.
-    fn change(&mut self, change: &Entry<'_>, how: How) -> bool;
+    fn change(&mut self, change: &Change<'_>, how: How) -> bool;
     /// So many bytes have been read of so many.
     fn progress(&mut self, read: u64, total: u64);
 }
@@ -53,4 +54,14 @@ pub struct Cut {
     pub at: u64,
     /// How much it is, in bytes.
     pub bytes: u64,
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Cut { path, at, bytes } = self;
+        write!(
+            f,
+            "{path}: {bytes} bytes at the end, from byte {at} on, are not whole"
+        )
+    }
 }

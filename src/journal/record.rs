@@ -4,7 +4,8 @@
 //! front. Lengths are in base 128, lowest digits first, as in LEB128. The revision of a change is
 //! not written: changes stand in their order, and what they stand in says where they begin.
 
-use crate::protocol::notice::{Entry, Held, Op};
+use crate::protocol::notice::{Change, Held, Op};
+use std::borrow::Cow;
 
 const PUT: u8 = 1;
 const UPDATE: u8 = 2;
@@ -18,14 +19,14 @@ const NUMBER_BYTES_MAX: usize = 10;
 pub const OVERHEAD_BYTES_MAX: usize = 1 + 3 * NUMBER_BYTES_MAX;
 
 /// Appends a change.
-pub fn put_change(change: &Entry<'_>, out: &mut Vec<u8>) {
+pub fn put_change(change: &Change<'_>, out: &mut Vec<u8>) {
     out.push(match change.op {
         Op::Put => PUT,
         Op::Update => UPDATE,
         Op::Remove => REMOVE,
         Op::Delete => DELETE,
     });
-    put_bytes(change.key, out);
+    put_bytes(&change.key, out);
     for value in change.values() {
         put_bytes(value.bytes(), out);
     }
@@ -107,7 +108,7 @@ impl<'a> Parts<'a> {
     }
 
     /// A change as [`put_change`] writes it, which makes this revision.
-    pub fn change(&mut self, revision: u64) -> Option<Entry<'a>> {
+    pub fn change(&mut self, revision: u64) -> Option<Change<'a>> {
         let op = match self.byte()? {
             PUT => Op::Put,
             UPDATE => Op::Update,
@@ -115,16 +116,16 @@ impl<'a> Parts<'a> {
             DELETE => Op::Delete,
             _ => return None,
         };
-        let key = self.bytes()?;
+        let key = Cow::from(self.bytes()?);
         let old = match op {
-            Op::Update | Op::Remove => Some(Held::Copied(self.bytes()?)),
+            Op::Update | Op::Remove => Some(Held::from(self.bytes()?)),
             Op::Put | Op::Delete => None,
         };
         let new = match op {
-            Op::Put | Op::Update => Some(Held::Copied(self.bytes()?)),
+            Op::Put | Op::Update => Some(Held::from(self.bytes()?)),
             Op::Remove | Op::Delete => None,
         };
-        Some(Entry {
+        Some(Change {
             revision,
             op,
             key,
@@ -139,18 +140,18 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn entry<'a>(op: Op, key: &'a [u8], old: &'a [u8], new: &'a [u8]) -> Entry<'a> {
-        let (old, new) = (Some(Held::Copied(old)), Some(Held::Copied(new)));
-        Entry {
+    fn entry<'a>(op: Op, key: &'a [u8], old: &'a [u8], new: &'a [u8]) -> Change<'a> {
+        let (old, new) = (Some(Held::from(old)), Some(Held::from(new)));
+        Change {
             revision: 7,
             op,
-            key,
+            key: key.into(),
             old: old.filter(|_| matches!(op, Op::Update | Op::Remove)),
             new: new.filter(|_| matches!(op, Op::Put | Op::Update)),
         }
     }
 
-    fn said(entry: &Entry<'_>) -> (u64, Op, Vec<u8>, Vec<Vec<u8>>) {
+    fn said(entry: &Change<'_>) -> (u64, Op, Vec<u8>, Vec<Vec<u8>>) {
         let values = entry.values().map(|value| value.bytes().to_vec()).collect();
         (entry.revision, entry.op, entry.key.to_vec(), values)
     }

@@ -5,6 +5,7 @@ use super::error::{Damage, Error, Remedy};
 use super::load::Load;
 use super::names;
 use super::recovery::{Listing, recover};
+use std::fmt;
 use std::io;
 
 /// How much is copied at a time.
@@ -17,6 +18,21 @@ pub struct Repaired {
     pub damage: Damage,
     /// The files into which was set aside what stood there and behind it.
     pub aside: Vec<String>,
+}
+
+impl fmt::Display for Repaired {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Repaired { damage, aside } = self;
+        write!(
+            f,
+            "{} from byte {} on has been set aside in {}; everything up to revision {} is there, \
+             and the next start begins another epoch",
+            damage.path,
+            damage.at,
+            aside.join(" and "),
+            damage.revision
+        )
+    }
 }
 
 /// Sets aside everything from the first damage of the journal on. The next start takes another

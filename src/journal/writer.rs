@@ -47,6 +47,9 @@ impl<D: Folder> Journal<D> {
     ///
     /// What the operating system refuses.
     pub fn begin(folder: D, recovered: &Recovered, origin: Origin) -> Result<Journal<D>, Error> {
+        if let Some(cut) = &recovered.cut {
+            log::warn!("{cut}, and are cut off");
+        }
         recovered.tidy(&folder)?;
         let sealed = sealed(&folder, recovered)?;
         let revision = recovered.revision;

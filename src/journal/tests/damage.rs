@@ -1,6 +1,6 @@
 //! Whatever is in a folder, no start panics and none tells a wrong value.
 
-use super::model::{Change, Habits, Keys, Life, Loaded, Story, load};
+use super::model::{Habits, Keys, Life, Loaded, Step, Story, load};
 use super::sim::{Dice, Sim};
 use crate::journal::header::HEADER_BYTES;
 use crate::journal::*;
@@ -40,8 +40,11 @@ fn start(folder: &Sim, story: &Story) -> Result<(u64, bool), Error> {
     }
     assert!(recovered.revision <= story.changes.len() as u64);
     assert_eq!(loaded.keys, story.keys(recovered.revision));
-    if let Some(cut) = &recovered.cut {
-        assert!(cut.bytes > 0, "{cut:?}");
+    if let Some(Cut { path, at, bytes }) = &recovered.cut {
+        let said = recovered.cut.as_ref().map(ToString::to_string).unwrap();
+        let expected =
+            format!("{path}: {bytes} bytes at the end, from byte {at} on, are not whole");
+        assert!(*bytes > 0 && said == expected, "{said}");
     }
     Ok((recovered.revision, recovered.cut.is_some()))
 }
@@ -133,6 +136,9 @@ fn a_repair_keeps_what_is_before_the_damage_and_sets_the_rest_aside() {
             }
             let report = repair(&folder, &mut loaded).unwrap().unwrap();
             assert_eq!(report.damage, *damage);
+            let said = report.to_string();
+            let kept = format!("everything up to revision {} is there", damage.revision);
+            assert!(said.contains(&kept) && said.contains(".damaged"), "{said}");
             let aside = report.aside[0].trim_start_matches("data/");
             assert_eq!(folder.content(aside), content[damage.at as usize..]);
             assert_eq!(start(&folder, &story).unwrap(), (damage.revision, false));
@@ -190,7 +196,7 @@ fn a_value_that_looks_like_a_frame_is_no_damage() {
     let (recovered, loaded) = load(&folder).unwrap();
     let life = Life::begin(&folder, &recovered, loaded.keys, HABITS, 1).unwrap();
     let mut journal = life.journal;
-    let change = Change {
+    let change = Step {
         op: Op::Put,
         key: b"frame".to_vec(),
         old: Vec::new(),

@@ -2,7 +2,7 @@
 
 use super::sim::{Dice, Sim};
 use crate::journal::*;
-use crate::protocol::notice::{Entry, Held, Op};
+use crate::protocol::notice::{Change, Held, Op};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,38 +11,42 @@ pub(super) type Keys = BTreeMap<Vec<u8>, Vec<Vec<u8>>>;
 
 /// A change with all that belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Change {
+pub(super) struct Step {
     pub(super) op: Op,
     pub(super) key: Vec<u8>,
     pub(super) old: Vec<u8>,
     pub(super) new: Vec<u8>,
 }
 
-impl Change {
-    pub(super) fn entry(&self, revision: u64) -> Entry<'_> {
-        let (old, new) = (Held::Copied(&self.old), Held::Copied(&self.new));
-        Entry {
+impl Step {
+    pub(super) fn entry(&self, revision: u64) -> Change<'_> {
+        let (old, new) = (Held::from(&self.old[..]), Held::from(&self.new[..]));
+        Change {
             revision,
             op: self.op,
-            key: &self.key,
+            key: self.key[..].into(),
             old: Some(old).filter(|_| matches!(self.op, Op::Update | Op::Remove)),
             new: Some(new).filter(|_| matches!(self.op, Op::Put | Op::Update)),
         }
     }
 
-    fn of(entry: &Entry<'_>) -> Change {
-        let bytes = |value: Option<Held<'_>>| value.map_or(Vec::new(), |v| v.bytes().to_vec());
-        Change {
+    fn of(entry: &Change<'_>) -> Step {
+        let bytes = |value: &Option<Held<'_>>| {
+            value
+                .as_ref()
+                .map_or(Vec::new(), |held| held.bytes().to_vec())
+        };
+        Step {
             op: entry.op,
             key: entry.key.to_vec(),
-            old: bytes(entry.old),
-            new: bytes(entry.new),
+            old: bytes(&entry.old),
+            new: bytes(&entry.new),
         }
     }
 }
 
 /// Makes a change; false if it cannot be made.
-pub(super) fn apply(keys: &mut Keys, change: &Change) -> bool {
+pub(super) fn apply(keys: &mut Keys, change: &Step) -> bool {
     if change.op == Op::Put {
         let values = keys.entry(change.key.clone()).or_default();
         values.push(change.new.clone());
@@ -71,7 +75,7 @@ pub(super) fn apply(keys: &mut Keys, change: &Change) -> bool {
 pub(super) struct Loaded {
     pub(super) keys: Keys,
     /// The changes that were told, with the revision of the first.
-    pub(super) history: Vec<Change>,
+    pub(super) history: Vec<Step>,
     pub(super) first: u64,
     pub(super) series: Vec<(u64, u64)>,
 }
@@ -89,15 +93,15 @@ impl Load for Loaded {
         held.extend(values.map(<[u8]>::to_vec));
     }
 
-    fn change(&mut self, entry: &Entry<'_>, how: How) -> bool {
+    fn change(&mut self, entry: &Change<'_>, how: How) -> bool {
         if how == How::Past {
-            return apply(&mut self.keys, &Change::of(entry));
+            return apply(&mut self.keys, &Step::of(entry));
         }
         if self.history.is_empty() {
             self.first = entry.revision;
         }
         assert_eq!(entry.revision, self.first + self.history.len() as u64);
-        let change = Change::of(entry);
+        let change = Step::of(entry);
         self.history.push(change.clone());
         how == How::Told || apply(&mut self.keys, &change)
     }
@@ -126,7 +130,7 @@ pub(super) struct Habits {
 /// All that ever happened to a store, and what somebody was told of.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Story {
-    pub(super) changes: Vec<Change>,
+    pub(super) changes: Vec<Step>,
     /// The last revision that was answered.
     pub(super) told: u64,
     /// The last revision that was synced.
@@ -221,7 +225,7 @@ impl Life {
         Ok(())
     }
 
-    fn invent(&mut self) -> Change {
+    fn invent(&mut self) -> Step {
         let key = vec![b'a' + self.dice.roll(6) as u8];
         let value = |dice: &mut Dice| {
             let long = if dice.roll(8) == 0 { 700 } else { 0 };
@@ -246,7 +250,7 @@ impl Life {
             Op::Put | Op::Update => new,
             Op::Remove | Op::Delete => Vec::new(),
         };
-        Change { op, key, old, new }
+        Step { op, key, old, new }
     }
 
     /// Takes a whole snapshot while nothing changes.

@@ -2,7 +2,7 @@
 
 use super::model::Loaded;
 use crate::journal::*;
-use crate::protocol::notice::{Entry, Held, Op};
+use crate::protocol::notice::{Change, Held, Op};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -23,12 +23,12 @@ fn begin(folder: &Directory) -> Journal<Directory> {
 
 fn batch(revision: u64) -> Batch {
     let mut batch = Batch::new();
-    batch.push(&Entry {
+    batch.push(&Change {
         revision,
         op: Op::Put,
-        key: b"key",
+        key: b"key"[..].into(),
         old: None,
-        new: Some(Held::Copied(&[b'x'; 1000])),
+        new: Some(Held::from(&[b'x'; 1000][..])),
     });
     batch
 }
@@ -84,7 +84,11 @@ fn what_cannot_be_opened_is_named_and_so_is_why() {
     fs::set_permissions(&path, Permissions::from_mode(0o500)).unwrap();
     let error = recover(&open(&path).unwrap(), &mut Loaded::default());
     assert!(error.is_ok());
-    fs::set_permissions(path.join("journal-0000000001"), Permissions::from_mode(0o000)).unwrap();
+    fs::set_permissions(
+        path.join("journal-0000000001"),
+        Permissions::from_mode(0o000),
+    )
+    .unwrap();
     let error = recover(&open(&path).unwrap(), &mut Loaded::default()).unwrap_err();
     assert!(error.to_string().contains("Permission denied"), "{error}");
 }

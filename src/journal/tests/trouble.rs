@@ -1,6 +1,6 @@
 //! A full device, a failing one, and the threads around them.
 
-use super::model::{Change, Habits, Life, Loaded, Story, load};
+use super::model::{Habits, Life, Loaded, Step, Story, load};
 use super::sim::Sim;
 use crate::journal::*;
 use crate::protocol::notice::Op;
@@ -16,8 +16,8 @@ const ORIGIN: Origin = Origin {
 /// How long to wait for what must come.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn put(revision: u64, length: usize) -> Change {
-    Change {
+fn put(revision: u64, length: usize) -> Step {
+    Step {
         op: Op::Put,
         key: revision.to_string().into_bytes(),
         old: Vec::new(),
