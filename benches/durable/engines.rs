@@ -3,6 +3,7 @@
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use kvmsg::journal::{Batch, Directory, How, Journal, Load, Origin, Upkeep, Values, recover};
 use kvmsg::protocol::notice::{Change, Held, Op};
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ pub(crate) trait Engine {
 pub(crate) struct JournalEngine {
     journal: Journal<Directory>,
     batch: Batch,
-    _upkeep: Upkeep,
+    upkeep: Upkeep,
 }
 
 struct Nothing;
@@ -30,6 +31,32 @@ impl Load for Nothing {
         true
     }
     fn progress(&mut self, _: u64, _: u64) {}
+}
+
+/// Keys and their values, loaded.
+#[derive(Default)]
+struct Keys(HashMap<Box<[u8]>, Vec<Box<[u8]>>>);
+
+impl Load for Keys {
+    fn series(&mut self, _: u64, _: u64) {}
+    fn held(&mut self, key: &[u8], values: Values<'_>, _: bool) {
+        let held = self.0.entry(key.into()).or_default();
+        held.extend(values.map(Box::from));
+    }
+    fn change(&mut self, change: &Change<'_>, _: How) -> bool {
+        let held = self.0.entry(change.key[..].into()).or_default();
+        held.extend(change.values().map(|value| Box::from(value.bytes())));
+        true
+    }
+    fn progress(&mut self, _: u64, _: u64) {}
+}
+
+/// Reads a folder of puts; how many keys there are.
+pub(crate) fn read_back(folder: &Path) -> usize {
+    let folder = Directory::open(folder).expect("a folder");
+    let mut keys = Keys::default();
+    recover(&folder, &mut keys).expect("it is whole");
+    keys.0.len()
 }
 
 impl JournalEngine {
@@ -47,8 +74,13 @@ impl JournalEngine {
         JournalEngine {
             journal,
             batch: Batch::new(),
-            _upkeep: upkeep,
+            upkeep,
         }
+    }
+
+    /// Lets go of the folder.
+    pub(crate) fn stop(self) {
+        self.upkeep.stop();
     }
 }
 

@@ -17,6 +17,9 @@ const ROUNDS: usize = 5;
 /// How long a round of one engine takes.
 const ROUND: Duration = Duration::from_millis(700);
 
+/// How many puts are read back.
+const PUTS: u64 = 1_000_000;
+
 const BATCHES: [usize; 3] = [1, 64, 2000];
 
 const NAMES: [&str; 3] = ["journal", "fjall, keys alone", "fjall, keys and history"];
@@ -38,6 +41,33 @@ fn main() {
             println!("| {name} | {} |", cells.collect::<Vec<_>>().join(" | "));
         }
     }
+    start(place.path());
+}
+
+/// How long it takes to read back what was put, in milliseconds.
+fn start(place: &Path) {
+    let folder = place.join("start");
+    std::fs::create_dir(&folder).expect("a folder");
+    let mut engine = JournalEngine::open(&folder, false);
+    for batch in 0..PUTS / 64 {
+        engine.append((1..=64).map(|nth| put(batch * 64 + nth)));
+    }
+    engine.stop();
+    let begun = Instant::now();
+    let keys = engines::read_back(&folder);
+    println!(
+        "\nA journal of {} puts read back into a map of {keys} keys: {} ms.",
+        PUTS / 64 * 64,
+        begun.elapsed().as_millis()
+    );
+}
+
+fn put(revision: u64) -> (u64, String, [u8; 16]) {
+    let key = format!(
+        "{:016x}",
+        revision.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 44
+    );
+    (revision, key, *b"sixteen bytes...")
 }
 
 /// The median of each engine.
@@ -68,8 +98,7 @@ fn measure(mut engine: impl Engine, size: usize, syncs: bool) -> f64 {
     while begun.elapsed() < ROUND {
         let puts = (0..size).map(|_| {
             revision += 1;
-            let key = format!("{:016x}", (revision * 0x9e37_79b9_7f4a_7c15_u64) >> 44);
-            (revision, key, *b"sixteen bytes...")
+            put(revision)
         });
         engine.append(puts);
         if syncs {

@@ -248,18 +248,30 @@ impl<D: Folder> Shared<D> {
 
     /// Cuts files that are full off behind what is used, once that is on the disk.
     fn trim(&self) -> Result<(), Error> {
-        let mut state = self.state();
-        let state = &mut *state;
-        for sealed in &mut state.sealed {
-            let is_synced = sealed.last <= state.synced;
-            if let Some(file) = sealed.file.take_if(|_| is_synced) {
-                let path = || self.folder.path(&names::segment(sealed.number));
-                file.truncate(sealed.bytes)
-                    .map_err(|error| Error::io("cannot cut off", path(), error))?;
-                sealed.bytes_len = sealed.bytes;
+        // The operating system may take its time; the writer must not wait for it.
+        while let Some((number, file, bytes)) = self.next_to_trim() {
+            let path = || self.folder.path(&names::segment(number));
+            file.truncate(bytes)
+                .map_err(|error| Error::io("cannot cut off", path(), error))?;
+            let mut state = self.state();
+            let trimmed = state
+                .sealed
+                .iter_mut()
+                .find(|sealed| sealed.number == number);
+            if let Some(trimmed) = trimmed {
+                trimmed.bytes_len = bytes;
             }
         }
         Ok(())
+    }
+
+    fn next_to_trim(&self) -> Option<(u64, Arc<D::File>, u64)> {
+        let mut state = self.state();
+        let synced = state.synced;
+        state.sealed.iter_mut().find_map(|sealed| {
+            let file = sealed.file.take_if(|_| sealed.last <= synced)?;
+            Some((sealed.number, file, sealed.bytes))
+        })
     }
 
     /// Removes the files of the journal that are needed no more: those whose changes are in the
@@ -269,22 +281,20 @@ impl<D: Folder> Shared<D> {
     ///
     /// What the operating system refuses. It is tried again the next time.
     pub fn forget(&self, history_first: u64) -> Result<(), Error> {
-        loop {
-            let name = {
-                let mut state = self.state();
-                let needed = (state.snapshot.0 + 1).min(history_first);
-                let synced = state.synced;
-                let oldest = state.sealed.front();
-                let Some(oldest) = oldest.filter(|file| file.last < needed.min(synced + 1)) else {
-                    return Ok(());
-                };
-                let name = names::segment(oldest.number);
-                self.remove(&name)?;
-                state.sealed.pop_front();
-                name
-            };
-            log::debug!("{} is needed no more", self.folder.path(&name));
+        while let Some(oldest) = self.next_to_forget(history_first) {
+            if let Err(error) = self.remove(&names::segment(oldest.number)) {
+                self.state().sealed.push_front(oldest);
+                return Err(error);
+            }
         }
+        Ok(())
+    }
+
+    fn next_to_forget(&self, history_first: u64) -> Option<Sealed<D::File>> {
+        let mut state = self.state();
+        let needed = (state.snapshot.0 + 1).min(history_first);
+        let needed = needed.min(state.synced + 1);
+        state.sealed.pop_front_if(|oldest| oldest.last < needed)
     }
 
     pub(super) fn remove(&self, name: &str) -> Result<(), Error> {
