@@ -58,5 +58,5 @@ pub fn wants_snapshot(usage: &Usage, live: u64, history: u64) -> bool {
 /// Whether the snapshot must go ahead before more changes are made: so much of it has been
 /// written, and so many bytes of changes since it was begun.
 pub fn is_behind(written: u64, changes: u64, live: u64, history: u64) -> bool {
-    changes / 4 > written && changes > segment_bytes(live, history)
+    changes > written / 4 + segment_bytes(live, history)
 }

@@ -75,7 +75,17 @@ fn what_cannot_be_opened_is_named_and_so_is_why() {
         error.contains("file") && error.contains("Not a directory"),
         "{error}"
     );
-    // Nothing is forbidden to root.
+    let sys = open(Path::new("/sys/kvmsg")).unwrap_err().to_string();
+    assert!(
+        sys.starts_with("cannot make the folder /sys/kvmsg: "),
+        "{sys}"
+    );
+    let sys = open(Path::new("/sys")).unwrap_err().to_string();
+    assert!(
+        sys.starts_with("cannot write in the folder /sys: "),
+        "{sys}"
+    );
+    // Little is forbidden to root.
     if fs::metadata("/proc/self").unwrap().uid() == 0 {
         return;
     }
@@ -130,4 +140,78 @@ fn a_life_on_a_real_disk_is_there_afterwards() {
         let all: u64 = files.map(|entry| used(&entry.unwrap().path())).sum();
         assert!(all < 3 * revision * 1000 + (4 << 20), "{all}");
     }
+}
+
+/// Keys with a value of 2000 bytes each, which are replaced again and again.
+const KEYS: u64 = 2000;
+const VALUE_BYTES: usize = 2000;
+const HISTORY: u64 = 1 << 20;
+
+#[test]
+fn the_folder_stays_within_three_times_the_live_data_and_the_history() {
+    let place = tempfile::tempdir().unwrap();
+    let mut journal = begin(&open(place.path()).unwrap());
+    let shared = journal.shared();
+    let live = live_bytes(KEYS, KEYS, KEYS * (8 + VALUE_BYTES as u64));
+    let slack = 3 * segment_bytes(live, HISTORY);
+    shared.set_segment_bytes(segment_bytes(live, HISTORY));
+    let value = |revision: u64| vec![revision as u8; VALUE_BYTES];
+    let (mut snapshot, mut written, mut snapshots) = (None, 0, 0);
+    for revision in 1..=KEYS * 12 {
+        let mut batch = Batch::new();
+        let (old, new) = (value(revision.saturating_sub(KEYS)), value(revision));
+        batch.push(&Change {
+            revision,
+            op: if revision > KEYS { Op::Update } else { Op::Put },
+            key: (revision % KEYS).to_be_bytes()[..].into(),
+            old: (revision > KEYS).then(|| Held::from(&old[..])),
+            new: Some(Held::from(&new[..])),
+        });
+        written += batch.bytes_len() as u64;
+        journal.append(&mut batch).unwrap();
+        shared.prepare().unwrap();
+        shared
+            .forget(revision.saturating_sub(HISTORY / (2 * VALUE_BYTES as u64)))
+            .unwrap();
+        let usage = shared.usage();
+        let most = 3 * live + HISTORY + slack;
+        assert!(usage.folder <= most, "{usage:?} {most}");
+        if snapshot.is_none() && wants_snapshot(&usage, live.min(written), HISTORY) {
+            let begun = Snapshot::begin(journal.shared(), 5, revision).unwrap();
+            snapshot = Some((begun, 0));
+            written = 0;
+        }
+        // A snapshot goes on only when it must, which is the worst that is allowed.
+        while let Some((going, next)) = &mut snapshot
+            && is_behind(going.bytes(), written, live, HISTORY)
+        {
+            let mut slice = Slice::new(revision);
+            for key in *next..KEYS.min(*next + 20) {
+                let held = value(revision - (revision + KEYS - key) % KEYS);
+                slice.push(&key.to_be_bytes(), [&held[..]].into_iter(), false);
+            }
+            going.write(&mut slice).unwrap();
+            *next += 20;
+            if *next >= KEYS
+                && let Some((whole, _)) = snapshot.take()
+            {
+                whole.finish(revision).unwrap();
+                snapshots += 1;
+            }
+        }
+    }
+    assert!(snapshots > 2, "{snapshots}");
+    let files = fs::read_dir(place.path()).unwrap().map(Result::unwrap);
+    let files = files.filter(|file| file.file_name().to_string_lossy().contains('-'));
+    let bytes: u64 = files.map(|file| file.metadata().unwrap().len()).sum();
+    assert_eq!(shared.usage().folder, bytes);
+    drop((journal, shared, snapshot));
+    let mut loaded = Loaded::default();
+    recover(&open(place.path()).unwrap(), &mut loaded).unwrap();
+    for (key, values) in &loaded.keys {
+        let key = u64::from_be_bytes(key[..].try_into().unwrap());
+        let last = KEYS * 12 - (KEYS - key) % KEYS;
+        assert_eq!(values, &[value(last)], "{key}");
+    }
+    assert_eq!(loaded.keys.len() as u64, KEYS);
 }
