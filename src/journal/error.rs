@@ -69,6 +69,14 @@ pub struct Damage {
 pub enum Remedy {
     /// Set aside everything from there on: this many bytes.
     Cut(u64),
+    /// Set aside the segments of the journal before this one: only the history needs them. It
+    /// begins after this revision then.
+    Forget {
+        /// The number of the first segment that stays.
+        segment: u64,
+        /// The revision.
+        revision: u64,
+    },
     /// Nothing: what is left does not make a whole.
     None,
 }
@@ -130,6 +138,11 @@ impl fmt::Display for Damage {
                 f,
                 "kvmsgd --repair would keep everything up to revision {revision} and set aside the \
                  {bytes} bytes from there on"
+            ),
+            Remedy::Forget { revision, .. } => write!(
+                f,
+                "kvmsgd --repair would keep every key, and set aside the history up to revision \
+                 {revision}"
             ),
             Remedy::None => write!(f, "kvmsgd --repair cannot help, restore a backup"),
         }

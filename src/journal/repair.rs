@@ -23,20 +23,26 @@ pub struct Repaired {
 impl fmt::Display for Repaired {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Repaired { damage, aside } = self;
-        write!(
-            f,
-            "{} from byte {} on has been set aside in {}; everything up to revision {} is there, \
-             and the next start begins another epoch",
-            damage.path,
-            damage.at,
-            aside.join(" and "),
-            damage.revision
-        )
+        let (path, at, aside) = (&damage.path, damage.at, aside.join(" and "));
+        match damage.remedy {
+            Remedy::Forget { revision, .. } => write!(
+                f,
+                "{path} was damaged at byte {at}; it is set aside as {aside}, every key is there, \
+                 and the history begins after revision {revision}"
+            ),
+            _ => write!(
+                f,
+                "{path} was damaged at byte {at}; from there on it is set aside as {aside}, \
+                 everything up to revision {} is there, and the next start begins another epoch",
+                damage.revision
+            ),
+        }
     }
 }
 
 /// Sets aside everything from the first damage of the journal on. The next start takes another
-/// epoch, for what is set aside may have been told. Does nothing if there is no damage.
+/// epoch then, for what is set aside may have been told. Where only the history needs what is
+/// damaged, sets aside that, and everything before it. Does nothing if there is no damage.
 ///
 /// # Errors
 ///
@@ -44,9 +50,13 @@ impl fmt::Display for Repaired {
 pub fn repair<D: Folder>(folder: &D, load: &mut impl Load) -> Result<Option<Repaired>, Error> {
     match recover(folder, load) {
         Ok(_) => Ok(None),
-        Err(Error::Damaged(damage)) if matches!(damage.remedy, Remedy::Cut(_)) => {
-            let aside = set_aside(folder, &damage)
-                .map_err(|error| Error::io("cannot repair", damage.path.clone(), error))?;
+        Err(Error::Damaged(damage)) if damage.remedy != Remedy::None => {
+            let aside = match damage.remedy {
+                Remedy::Forget { segment, .. } => forget(folder, segment),
+                _ => cut(folder, &damage),
+            };
+            let aside =
+                aside.map_err(|error| Error::io("cannot repair", damage.path.clone(), error))?;
             let damage = *damage;
             Ok(Some(Repaired { damage, aside }))
         }
@@ -54,7 +64,22 @@ pub fn repair<D: Folder>(folder: &D, load: &mut impl Load) -> Result<Option<Repa
     }
 }
 
-fn set_aside<D: Folder>(folder: &D, damage: &Damage) -> io::Result<Vec<String>> {
+/// Sets aside the segments before this one.
+fn forget<D: Folder>(folder: &D, segment: u64) -> io::Result<Vec<String>> {
+    let mut aside = Vec::new();
+    let segments = Listing::of(folder).map_err(io::Error::other)?.segments;
+    for before in segments.into_iter().take_while(|number| *number < segment) {
+        let name = names::segment(before);
+        let to = free_name(folder, &name)?;
+        folder.rename(&name, &to)?;
+        aside.push(folder.path(&to));
+    }
+    folder.sync()?;
+    Ok(aside)
+}
+
+/// Sets aside everything from the damage on.
+fn cut<D: Folder>(folder: &D, damage: &Damage) -> io::Result<Vec<String>> {
     let mut aside = Vec::new();
     let segments = Listing::of(folder).map_err(io::Error::other)?.segments;
     let names = segments.into_iter().map(names::segment);

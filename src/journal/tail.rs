@@ -28,6 +28,8 @@ pub(super) struct Tail<'a, D: Folder> {
     body_at: usize,
     /// Where they begin, and the revision before them.
     frame: (u64, u64),
+    /// Where the snapshot was begun.
+    snapshot: Option<u64>,
     is_snapshot_whole: bool,
     /// The last revision that was read.
     pub(super) revision: u64,
@@ -77,6 +79,7 @@ impl<'a, D: Folder> Tail<'a, D> {
             body: Vec::new(),
             body_at: 0,
             frame: (0, 0),
+            snapshot: base,
             is_snapshot_whole: base.is_none(),
             revision: base.unwrap_or(0),
             epoch: None,

@@ -113,13 +113,27 @@ impl<D: Folder> Tail<'_, D> {
         }))
     }
 
-    /// What can be done about damage, behind which there are so many bytes in the file.
+    /// What can be done about damage, behind which there are so many bytes.
     fn remedy(&self, bytes: u64, revision: u64) -> Remedy {
-        // A snapshot that has not been loaded may need what is damaged.
         if self.is_snapshot_whole && revision > 0 {
-            Remedy::Cut(bytes)
-        } else {
-            Remedy::None
+            return Remedy::Cut(bytes);
         }
+        // What comes before the snapshot is history; what comes after it began, it may need.
+        self.first_needed().unwrap_or(Remedy::None)
+    }
+
+    /// The next segment that begins before the snapshot did.
+    fn first_needed(&self) -> Option<Remedy> {
+        let snapshot = self.snapshot?;
+        self.numbers.iter().find_map(|&segment| {
+            let (_, begin) = self.open(&names::segment(segment)).ok()?;
+            match begin {
+                Begin::Header(header) if header.base <= snapshot => Some(Remedy::Forget {
+                    segment,
+                    revision: header.base,
+                }),
+                _ => None,
+            }
+        })
     }
 }

@@ -130,9 +130,13 @@ fn a_repair_keeps_what_is_before_the_damage_and_sets_the_rest_aside() {
                 continue;
             };
             let mut loaded = Loaded::default();
-            if damage.remedy == Remedy::None {
-                assert!(repair(&folder, &mut loaded).is_err());
-                continue;
+            match damage.remedy {
+                Remedy::Cut(_) => {}
+                Remedy::Forget { .. } => continue,
+                Remedy::None => {
+                    assert!(repair(&folder, &mut loaded).is_err());
+                    continue;
+                }
             }
             let report = repair(&folder, &mut loaded).unwrap().unwrap();
             assert_eq!(report.damage, *damage);
@@ -157,6 +161,40 @@ fn a_repair_keeps_what_is_before_the_damage_and_sets_the_rest_aside() {
         }
     }
     assert!(repaired > 0);
+}
+
+#[test]
+fn a_repair_of_what_only_the_history_needs_costs_only_history() {
+    let folder = Sim::new();
+    let mut story = Story::default();
+    for seed in 1..=3 {
+        let (recovered, loaded) = load(&folder).unwrap();
+        let mut life = Life::begin(&folder, &recovered, loaded.keys, HABITS, seed).unwrap();
+        life.go_on(10, &mut story).unwrap();
+        if seed == 3 {
+            life.take_snapshot(&story).unwrap();
+            life.go_on(3, &mut story).unwrap();
+        }
+    }
+    let folder = folder.killed();
+    let first = files(&folder)
+        .into_iter()
+        .find(|name| name.starts_with("journal-"));
+    let first = first.unwrap();
+    let mut content = folder.content(&first);
+    content[HEADER_BYTES + 20] ^= 1;
+    folder.set_content(&first, content);
+    let error = load(&folder).unwrap_err().to_string();
+    assert!(error.contains("would keep every key"), "{error}");
+    let report = repair(&folder, &mut Loaded::default()).unwrap().unwrap();
+    assert_eq!(report.aside, [format!("data/{first}.damaged")]);
+    let (recovered, loaded) = load(&folder).unwrap();
+    assert!(recovered.is_certain && recovered.revision == story.told);
+    assert_eq!(loaded.keys, story.keys(story.told));
+    assert!(loaded.first > 1 && loaded.first < story.told - 10);
+    let said = report.to_string();
+    let begins = format!("the history begins after revision {}", loaded.first - 1);
+    assert!(said.ends_with(&begins), "{said}");
 }
 
 #[test]
