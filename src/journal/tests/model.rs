@@ -201,7 +201,9 @@ impl Life {
                 self.go_on_with_snapshot(story)?;
             }
             let now = story.changes.len() as u64;
-            story.history_first = (now + 1).saturating_sub(self.habits.history).max(1);
+            // After a loss there are fewer changes than before, and what was forgotten stays so.
+            let first = (now + 1).saturating_sub(self.habits.history).max(1);
+            story.history_first = story.history_first.max(first);
             self.shared.forget(story.history_first)?;
         }
         Ok(())
