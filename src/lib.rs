@@ -29,6 +29,7 @@ pub mod protocol;
 pub mod store;
 pub mod feed;
 pub mod ledger;
+pub mod journal;
 pub mod outbox;
 pub mod broker;
 pub mod reactor;
