@@ -13,7 +13,8 @@ mod sources;
 pub mod line;
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use figment::Figment;
 use figment::value::Value;
@@ -51,6 +52,12 @@ pub struct Config {
     pub outbox_bytes_max: usize,
     /// How many bytes of the latest changes are remembered, overhead included; 0: none.
     pub history_bytes: usize,
+    /// The folder that the data is kept in; none: in memory only.
+    pub data_dir: Option<PathBuf>,
+    /// When changes are made to survive the machine.
+    pub sync: SyncMode,
+    /// How long it is between two syncs with [`SyncMode::Interval`].
+    pub sync_interval: Duration,
     /// Whether clients of the line form are told of their own changes too.
     pub echo: bool,
     /// After how many seconds a client is closed that does not take its replies.
@@ -65,6 +72,28 @@ pub struct Config {
     pub drain_secs: u64,
     /// The least grave kind of message that is logged.
     pub log: log::LevelFilter,
+}
+
+/// When changes are synced, so that they survive a loss of power.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SyncMode {
+    /// Before anybody is told of them.
+    Always,
+    /// From time to time.
+    Interval,
+    /// When the operating system likes.
+    Never,
+}
+
+impl SyncMode {
+    /// What stands for it in the settings.
+    pub fn word(self) -> &'static str {
+        match self {
+            SyncMode::Always => "always",
+            SyncMode::Interval => "interval",
+            SyncMode::Never => "never",
+        }
+    }
 }
 
 impl Default for Config {
@@ -140,6 +169,8 @@ fn merge(settings: Vec<sources::Setting>) -> Figment {
 #[expect(clippy::result_large_err)] // figment's own type, made at most once
 fn extract(figment: &Figment) -> Result<Config, figment::Error> {
     let log: String = figment.extract_inner("log")?;
+    let sync: String = figment.extract_inner("sync")?;
+    let folder: String = figment.extract_inner("data_dir")?;
     Ok(Config {
         listen: figment.extract_inner("listen")?,
         clients_max: figment.extract_inner("clients_max")?,
@@ -149,6 +180,12 @@ fn extract(figment: &Figment) -> Result<Config, figment::Error> {
         store_bytes_max: figment.extract_inner("store_bytes_max")?,
         outbox_bytes_max: figment.extract_inner("outbox_bytes_max")?,
         history_bytes: figment.extract_inner("history_bytes")?,
+        data_dir: Some(PathBuf::from(folder)).filter(|path| path != Path::new("")),
+        sync: [SyncMode::Always, SyncMode::Interval, SyncMode::Never]
+            .into_iter()
+            .find(|one| one.word() == sync)
+            .ok_or_else(|| figment::Error::from(sync).with_path("sync"))?,
+        sync_interval: Duration::from_millis(figment.extract_inner("sync_interval_ms")?),
         echo: figment.extract_inner("echo")?,
         write_timeout_secs: figment.extract_inner("write_timeout_secs")?,
         request_timeout_secs: figment.extract_inner("request_timeout_secs")?,
@@ -226,6 +263,9 @@ mod tests {
             store_bytes_max: 1 << 30,
             outbox_bytes_max: 1 << 20,
             history_bytes: 64 << 20,
+            data_dir: None,
+            sync: SyncMode::Interval,
+            sync_interval: Duration::from_secs(1),
             echo: false,
             write_timeout_secs: 30,
             request_timeout_secs: 30,

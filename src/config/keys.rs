@@ -15,6 +15,9 @@ const LISTEN_MAX: usize = 64;
 /// The values that `log` may have.
 pub const LEVELS: [&str; 4] = ["error", "warn", "info", "debug"];
 
+/// The values that `sync` may have.
+pub const SYNCS: [&str; 3] = ["always", "interval", "never"];
+
 /// One key of the settings.
 #[derive(Debug)]
 pub struct Key {
@@ -37,8 +40,10 @@ pub enum Kind {
     Number(Range),
     /// true or false.
     Switch,
-    /// One of [`LEVELS`].
-    Level,
+    /// One of some words, and what help calls it.
+    Word(&'static [&'static str], &'static str),
+    /// The path of a folder, or nothing.
+    Folder,
 }
 
 /// Which whole numbers a key may have.
@@ -58,6 +63,9 @@ const BYTES: Kind = range(65_536, 1 << 40, false, "BYTES");
 const BYTES_OR_ZERO: Kind = range(65_536, 1 << 40, true, "BYTES");
 const CLIENTS: Kind = range(1, 100_000, false, "N");
 const SECONDS: Kind = range(1, 86_400, false, "SECS");
+const MILLIS: Kind = range(10, 3_600_000, false, "MILLIS");
+const LEVEL: Kind = Kind::Word(&LEVELS, "LEVEL");
+const SYNC: Kind = Kind::Word(&SYNCS, "WHEN");
 
 const fn range(lowest: u64, highest: u64, zero: bool, unit: &'static str) -> Kind {
     Kind::Number(Range {
@@ -79,7 +87,7 @@ const fn key(name: &'static str, kind: Kind, default: &'static str, help: &'stat
 
 /// All keys, in the order in which help and `--print-config` list them.
 #[rustfmt::skip] // a table reads best as one
-pub static KEYS: [Key; 15] = [
+pub static KEYS: [Key; 18] = [
     key("listen", Kind::Addresses, "127.0.0.1:8080", "where to listen; several by commas"),
     key("clients_max", CLIENTS, "10000", "clients connected at once"),
     key("clients_bytes_max", BYTES, "268435456", "buffers of all clients"),
@@ -88,13 +96,16 @@ pub static KEYS: [Key; 15] = [
     key("store_bytes_max", BYTES_OR_ZERO, "1073741824", "the whole store; 0: any"),
     key("outbox_bytes_max", BYTES, "1048576", "replies waiting for a client"),
     key("history_bytes", BYTES_OR_ZERO, "67108864", "changes remembered; 0: none"),
+    key("data_dir", Kind::Folder, "", "folder to keep the data in; none: memory only"),
+    key("sync", SYNC, "interval", "to the disk: always, interval or never"),
+    key("sync_interval_ms", MILLIS, "1000", "between two syncs, with interval"),
     key("echo", Kind::Switch, "false", "tell line clients of their own changes"),
     key("write_timeout_secs", SECONDS, "30", "until a client must take replies"),
     key("request_timeout_secs", SECONDS, "30", "until a request must be whole"),
     key("linger_secs", SECONDS, "2", "reading on before closing"),
     key("progress_secs", SECONDS, "15", "of silence before word of progress"),
     key("drain_secs", SECONDS, "10", "for stopping, at most"),
-    key("log", Kind::Level, "info", "error, warn, info or debug"),
+    key("log", LEVEL, "info", "error, warn, info or debug"),
 ];
 
 impl Key {
@@ -133,7 +144,8 @@ impl Kind {
             Kind::Addresses => "ADDRESS",
             Kind::Number(range) => range.unit,
             Kind::Switch => "BOOL",
-            Kind::Level => "LEVEL",
+            Kind::Word(_, name) => name,
+            Kind::Folder => "DIR",
         }
     }
 
@@ -150,7 +162,8 @@ impl Kind {
                 format!("{or_zero}a whole number from {lowest} to {highest}")
             }
             Kind::Switch => "true or false".to_string(),
-            Kind::Level => format!("one of {}", LEVELS.join(", ")),
+            Kind::Word(words, _) => format!("one of {}", words.join(", ")),
+            Kind::Folder => "the path of a folder, or empty for none".to_string(),
         }
     }
 
@@ -163,7 +176,8 @@ impl Kind {
             Kind::Addresses => addresses(text.split(',').map(|one| Some(one.trim()))),
             Kind::Number(range) => range.value(whole_number(text)?),
             Kind::Switch => text.parse().ok().map(|on: bool| Value::from(on)),
-            Kind::Level => LEVELS.contains(&text).then(|| Value::from(text)),
+            Kind::Word(words, _) => words.contains(&text).then(|| Value::from(text)),
+            Kind::Folder => (!text.contains('\0')).then(|| Value::from(text)),
         }
     }
 
@@ -178,7 +192,7 @@ impl Kind {
                 range.value(u64::try_from(*number).ok()?)
             }
             (Kind::Switch, toml::Value::Boolean(on)) => Some(Value::from(*on)),
-            (Kind::Level, toml::Value::String(text)) => self.read_text(text),
+            (Kind::Word(..) | Kind::Folder, toml::Value::String(text)) => self.read_text(text),
             _ => None,
         }
     }

@@ -12,7 +12,7 @@ const BYTES: (u64, u64) = (65_536, 1 << 40);
 const SECONDS: (u64, u64) = (1, 86_400);
 
 /// Every numeric key, its range, and whether it may also be 0.
-const RANGES: [(&str, (u64, u64), bool); 12] = [
+const RANGES: [(&str, (u64, u64), bool); 13] = [
     ("clients_max", (1, 100_000), false),
     ("clients_bytes_max", BYTES, false),
     ("request_bytes_max", BYTES, false),
@@ -20,6 +20,7 @@ const RANGES: [(&str, (u64, u64), bool); 12] = [
     ("store_bytes_max", BYTES, true),
     ("outbox_bytes_max", BYTES, false),
     ("history_bytes", BYTES, true),
+    ("sync_interval_ms", (10, 3_600_000), false),
     ("write_timeout_secs", SECONDS, false),
     ("request_timeout_secs", SECONDS, false),
     ("linger_secs", SECONDS, false),
@@ -248,6 +249,8 @@ fn other(key: &str, n: usize) -> String {
     match key {
         "listen" => format!("listen = \"localhost:{n}\""),
         "echo" => format!("echo = {}", n != 2),
+        "data_dir" => format!("data_dir = \"/a/{n}\""),
+        "sync" => format!("sync = {:?}", ["always", "never", "always"][n - 1]),
         "log" => format!("log = {:?}", ["error", "warn", "debug"][n - 1]),
         _ => format!("{key} = {}", 70_000 + n),
     }
@@ -301,7 +304,7 @@ fn ranges_hold_at_their_edges_in_every_source() {
     let named = RANGES
         .iter()
         .map(|range| range.0)
-        .chain(["listen", "echo", "log"]);
+        .chain(["listen", "data_dir", "sync", "echo", "log"]);
     assert_eq!(named.count(), KEYS.len());
 }
 

@@ -59,6 +59,14 @@ fn values_in_the_file_are_named() {
             "1: clients_max is 2026-11-22, but {clients}",
         ),
         ("echo = 1", "1: echo is 1, but {bool}"),
+        (
+            "sync = \"often\"",
+            "1: sync is \"often\", but must be one of always, interval, never",
+        ),
+        (
+            "data_dir = 1",
+            "1: data_dir is 1, but must be the path of a folder, or empty for none",
+        ),
         ("echo = \"true\"", "1: echo is \"true\", but {bool}"),
         ("log = \"off\"", "1: log is \"off\", but {level}"),
         ("log = \"\"\"a\nb\"\"\"", "1: log is \"a\\nb\", but {level}"),
