@@ -118,7 +118,12 @@ impl fmt::Display for Error {
                 "{path}: writing to the disk has failed before, and what is on it is not known \
                  until the next start"
             ),
-            Error::NotEmpty { path } => write!(f, "{path} is not empty"),
+            Error::NotEmpty { path } => {
+                write!(
+                    f,
+                    "{path} is not empty: a backup is restored into an empty folder"
+                )
+            }
         }
     }
 }
