@@ -54,7 +54,7 @@ pub static TABLE: Table<Id> = Table {
                     Id::Repair,
                     None,
                     "repair",
-                    "set aside what is damaged in data_dir, and exit",
+                    "set aside what is damaged and exit",
                 ),
                 Flag {
                     value: Some("FILE"),
@@ -62,7 +62,7 @@ pub static TABLE: Table<Id> = Table {
                         Id::Restore,
                         None,
                         "restore",
-                        "make an empty data_dir of a backup, and exit",
+                        "make data_dir of a backup and exit",
                     )
                 },
                 Flag::last(Id::Help, 'h', "help", "print this and exit"),

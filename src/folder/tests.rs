@@ -167,5 +167,9 @@ fn what_is_no_backup_is_named() {
     fill(&data, 1);
     let journal = data.join("journal-0000000001");
     let error = restore(&place.path().join("other"), &journal).unwrap_err();
-    assert!(matches!(error, Error::Damaged(_)), "{error}");
+    let expected = format!(
+        "{} is no whole backup: it does not begin as a backup does (byte 0)",
+        journal.display()
+    );
+    assert_eq!(error.to_string(), expected);
 }

@@ -122,10 +122,11 @@ pub fn restore<D: Folder, F: File, L: Load + Default>(
             }
         }
     }
-    let mut source = Source::open(file, path, None)?;
+    let mut source = Source::open(file, path, None).map_err(of_backup)?;
     let base = source.base();
     let mut tail = Tail::new(folder, Vec::new(), Some(base))?;
-    source.load(&mut tail, &mut L::default())?;
+    let verified = source.load(&mut tail, &mut L::default());
+    verified.map_err(of_backup)?;
     let name = names::snapshot(base);
     let new = names::new(&name);
     let copied = folder
@@ -138,4 +139,12 @@ pub fn restore<D: Folder, F: File, L: Load + Default>(
     let mut load = L::default();
     let recovered = recover(folder, &mut load)?;
     Ok((recovered.revision, load))
+}
+
+/// What is wrong with a backup no repair of a folder mends.
+fn of_backup(error: Error) -> Error {
+    match error {
+        Error::Damaged(damage) => Error::Backup(damage),
+        other => other,
+    }
 }
