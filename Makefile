@@ -6,6 +6,9 @@ BINDIR     ?= $(PREFIX)/bin
 MANDIR     ?= $(PREFIX)/share/man
 DOCDIR     ?= $(PREFIX)/share/doc/kvmsg
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
+BASHDIR    ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR     ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR    ?= $(PREFIX)/share/fish/vendor_completions.d
 SYSCONFDIR ?= /etc
 # Whose service file is installed: systemd, openrc or none.
 INIT       ?= systemd
@@ -19,6 +22,11 @@ PAGES    = kvmsgd.8 kvmsg-cli.1 kvmsg.toml.5 kvmsg.7
 DOCS     = README.md CHANGELOG.md LICENSE
 EXAMPLES = kvmsg.toml
 
+# Completions: the shell, and the place. They are written by a kvmsg-cli that runs here: another
+# one than is installed, where that is built for another machine.
+COMPLETIONS = bash:$(BASHDIR)/kvmsg-cli zsh:$(ZSHDIR)/_kvmsg-cli fish:$(FISHDIR)/kvmsg-cli.fish
+COMPLETER  ?= $(BUILDDIR)/kvmsg-cli
+
 # The service file: its mode, its source and its place.
 SERVICE_systemd = 644 etc/kvmsgd.service $(UNITDIR)/kvmsgd.service
 SERVICE_openrc  = 755 etc/kvmsgd.openrc $(SYSCONFDIR)/init.d/kvmsgd
@@ -30,7 +38,8 @@ SERVICE = $(or $(SERVICE_$(INIT)),$(if $(INIT:none=),$(error INIT: systemd, open
 PLACED    = $(word 3,$(SERVICE)) \
 	$(foreach page,$(PAGES),$(MANDIR)/man$(lastword $(subst ., ,$(page)))/$(page))
 INSTALLED = $(PROGRAMS:%=$(BINDIR)/%) $(DOCS:%=$(DOCDIR)/%) \
-	$(EXAMPLES:%=$(DOCDIR)/examples/%) $(PLACED)
+	$(EXAMPLES:%=$(DOCDIR)/examples/%) $(PLACED) \
+	$(foreach pair,$(COMPLETIONS),$(lastword $(subst :, ,$(pair))))
 DIRS = $(patsubst %/,%,$(sort $(dir $(INSTALLED))))
 
 .DEFAULT_GOAL := build
@@ -73,6 +82,10 @@ install: $(PROGRAMS:%=$(BUILDDIR)/%) ## install what is built; only what is miss
 	done
 	$(INSTALL) -m 644 $(DOCS) '$(DESTDIR)$(DOCDIR)'
 	$(INSTALL) -m 644 $(EXAMPLES) '$(DESTDIR)$(DOCDIR)/examples'
+	for pair in $(COMPLETIONS); do \
+		place='$(DESTDIR)'$${pair#*:}; \
+		$(COMPLETER) completions $${pair%%:*} >"$$place" && chmod 644 "$$place" || exit; \
+	done
 ifneq ($(INIT),none)
 	$(INSTALL) -m $(wordlist 1,2,$(SERVICE)) '$(DESTDIR)$(word 3,$(SERVICE))'
 endif
@@ -98,3 +111,4 @@ help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1 /p' Makefile | \
 		while read -r target text; do printf '%-10s %s\n' "$$target" "$$text"; done
 	@echo 'Variables: DESTDIR PREFIX BINDIR MANDIR DOCDIR UNITDIR SYSCONFDIR INIT'
+	@echo '           BASHDIR ZSHDIR FISHDIR COMPLETER'
