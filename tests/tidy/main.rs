@@ -125,8 +125,17 @@ fn kvmsgd(args: &[&str]) -> String {
     printed(env!("CARGO_BIN_EXE_kvmsgd"), args)
 }
 
+fn cli(args: &[&str]) -> String {
+    printed(env!("CARGO_BIN_EXE_kvmsg-cli"), args)
+}
+
+/// The help, and that for each verb, which has the flags of that alone.
 fn cli_help() -> String {
-    printed(env!("CARGO_BIN_EXE_kvmsg-cli"), &["--help"])
+    let help = cli(&["--help"]);
+    let verbs = manual::verbs_of_help(&help);
+    let words = verbs.iter().filter_map(|usage| usage.split(' ').next());
+    let each = words.map(|word| cli(&["help", word]));
+    help.clone() + &each.collect::<String>()
 }
 
 fn keys() -> Words {
