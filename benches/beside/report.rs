@@ -1,0 +1,201 @@
+//! The table and the JSON in which a run is told.
+
+use crate::finding::Finding;
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+/// A row of which something is known.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    /// What it is chosen by.
+    pub(crate) name: &'static str,
+    /// What is done in it.
+    pub(crate) work: &'static str,
+    /// What was found, or what went wrong.
+    pub(crate) outcome: Result<Vec<Finding>, String>,
+}
+
+/// What holds for the whole run.
+#[derive(Debug, Default)]
+pub(crate) struct Heading {
+    pub(crate) date: String,
+    pub(crate) machine: String,
+    pub(crate) command: String,
+    pub(crate) form: String,
+    pub(crate) versions: String,
+}
+
+const COLUMNS: &str = "| row | work | measure | kvmsgd | beside it | ratio | goal | |\n\
+    |---|---|---|---|---|---|---|---|\n";
+
+/// The run as a table in Markdown.
+pub(crate) fn markdown(heading: &Heading, rows: &[Measured]) -> String {
+    let mut text = String::new();
+    let Heading {
+        date,
+        machine,
+        command,
+        form,
+        versions,
+    } = heading;
+    let _ = writeln!(
+        text,
+        "`{command}`, {date}, {machine}; {versions}.\n{form}\n"
+    );
+    text.push_str(COLUMNS);
+    for row in rows {
+        match &row.outcome {
+            Ok(findings) => {
+                for (at, finding) in findings.iter().enumerate() {
+                    let (name, work) = if at == 0 {
+                        (row.name, row.work)
+                    } else {
+                        ("", "")
+                    };
+                    text.push_str(&line(name, work, finding));
+                }
+            }
+            Err(error) => {
+                let error = error.replace(['|', '\n'], " ");
+                let _ = writeln!(
+                    text,
+                    "| {} | {} | failed: {error} | | | | | |",
+                    row.name, row.work
+                );
+            }
+        }
+    }
+    text
+}
+
+/// One line of the table.
+pub(crate) fn line(name: &str, work: &str, finding: &Finding) -> String {
+    let floor = finding
+        .floor
+        .map_or(String::new(), |floor| format!(", floor {}", rounded(floor)));
+    let theirs = match finding.rounds.theirs.is_empty() {
+        true => floor.trim_start_matches(", ").to_owned(),
+        false => format!("{} {}{floor}", finding.beside, rounded(finding.theirs())),
+    };
+    let ratio = finding.ratio().map_or(String::new(), |ratio| {
+        format!(
+            "{:.2} ({:.2} to {:.2})",
+            ratio.median, ratio.low, ratio.high
+        )
+    });
+    format!(
+        "| {name} | {work} | {}, {} | {} | {theirs} | {ratio} | {} | {} |\n",
+        finding.measure,
+        finding.unit,
+        rounded(finding.ours()),
+        finding.goal_text(),
+        finding.verdict(),
+    )
+}
+
+/// The run as JSON: every figure of every round.
+pub(crate) fn json(heading: &Heading, rows: &[Measured]) -> Value {
+    let rows: Vec<Value> = rows
+        .iter()
+        .map(|row| match &row.outcome {
+            Ok(findings) => {
+                let findings: Vec<Value> = findings.iter().map(Finding::to_json).collect();
+                json!({ "row": row.name, "work": row.work, "findings": findings })
+            }
+            Err(error) => json!({ "row": row.name, "work": row.work, "error": error }),
+        })
+        .collect();
+    json!({
+        "command": heading.command,
+        "date": heading.date,
+        "machine": heading.machine,
+        "versions": heading.versions,
+        "form": heading.form,
+        "rows": rows,
+    })
+}
+
+/// A figure with three digits, or all of its whole ones, and commas between the thousands.
+pub(crate) fn rounded(figure: f64) -> String {
+    let decimals = match figure.abs() {
+        size if size >= 100.0 => 0,
+        size if size >= 10.0 => 1,
+        size if size >= 1.0 => 2,
+        _ => 3,
+    };
+    let text = format!("{figure:.decimals$}");
+    let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
+    let mut grouped = String::new();
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.len() - at).is_multiple_of(3) && figure.is_finite() {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::{Goal, tests::finding};
+
+    fn rows() -> Vec<Measured> {
+        let mut slow = finding(&[10.0, 11.0], &[10.0, 10.0], Goal::AtLeast(1.2, None));
+        slow.floor = Some(2_000_000.0);
+        let alone = finding(&[0.25], &[], Goal::Below(1.0));
+        vec![
+            Measured {
+                name: "put-1",
+                work: "PUT, 1 in flight",
+                outcome: Ok(vec![slow, alone]),
+            },
+            Measured {
+                name: "idle",
+                work: "idle clients",
+                outcome: Err("no | server\nat all".into()),
+            },
+        ]
+    }
+
+    #[test]
+    fn the_table_has_a_line_for_each_finding_and_for_each_failure() {
+        let heading = Heading {
+            date: "2026-11-25".into(),
+            machine: "2 processors".into(),
+            command: "make bench".into(),
+            form: "Quick form.".into(),
+            versions: "redis-server 7".into(),
+        };
+        let expected = format!(
+            "`make bench`, 2026-11-25, 2 processors; redis-server 7.\nQuick form.\n\n{COLUMNS}\
+            | put-1 | PUT, 1 in flight | throughput, requests/s | 10.5 | \
+            redis-server 10.0, floor 2,000,000 | 1.05 (1.00 to 1.10) | >= 1.2 | not met |\n\
+            |  |  | throughput, requests/s | 0.250 |  |  | < 1 requests/s | met |\n\
+            | idle | idle clients | failed: no   server at all | | | | | |\n"
+        );
+        assert_eq!(markdown(&heading, &rows()), expected);
+    }
+
+    #[test]
+    fn the_json_has_every_row_and_every_round() {
+        let json = json(&Heading::default(), &rows());
+        assert_eq!(json["rows"][0]["row"], "put-1");
+        let found = &json["rows"][0]["findings"][0];
+        assert_eq!(found["rounds"]["ours"][1], 11.0);
+        assert_eq!(found["met"], false);
+        assert_eq!(json["rows"][0]["findings"][1]["theirs"], Value::Null);
+        assert_eq!(json["rows"][1]["error"], "no | server\nat all");
+    }
+
+    #[test]
+    fn figures_have_as_many_digits_as_can_be_read() {
+        let figures = [0.1234, 1.234, 12.34, 123.4, 1234.5, 1_234_567.0];
+        let texts: Vec<String> = figures.into_iter().map(rounded).collect();
+        assert_eq!(
+            texts,
+            ["0.123", "1.23", "12.3", "123", "1,234", "1,234,567"]
+        );
+        assert_eq!(rounded(f64::NAN), "NaN");
+    }
+}
