@@ -1,8 +1,7 @@
 //! What is compared with what, and the turns that the sides take.
 
 use crate::children::Child;
-use crate::figures::Rounds;
-use crate::finding::{Finding, Goal};
+use crate::finding::{Finding, Goal, Label};
 use crate::form::Form;
 use crate::options::Options;
 use crate::server::{Kind, Side};
@@ -13,6 +12,9 @@ use std::time::Duration;
 
 /// How long the C compiler may take.
 const COMPILE: Duration = Duration::from_secs(60);
+
+/// What a row comes to.
+pub(crate) type Found = Result<Vec<Finding>, String>;
 
 /// Everything that a row needs to know.
 #[derive(Debug)]
@@ -66,7 +68,7 @@ impl Bench {
         })
     }
 
-    /// Measures both sides in every round, and lets them take turns in going first.
+    /// Measures both sides in every round, ours as the first of the two.
     ///
     /// # Errors
     ///
@@ -74,40 +76,53 @@ impl Bench {
     pub(crate) fn rounds<T>(
         &self,
         mut measure: impl FnMut(&Side) -> Result<T, String>,
-    ) -> Result<Vec<(T, T)>, String> {
+    ) -> Result<Vec<[T; 2]>, String> {
+        self.turns(|turn| measure([&self.ours, &self.theirs][turn]))
+    }
+
+    /// Measures both sides once: memory does not vary from round to round as time does.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first of `measure`.
+    pub(crate) fn once<T>(
+        &self,
+        mut measure: impl FnMut(&Side) -> Result<T, String>,
+    ) -> Result<Vec<[T; 2]>, String> {
+        Ok(vec![[measure(&self.ours)?, measure(&self.theirs)?]])
+    }
+
+    /// Measures several things in every round, each known by its number; another goes first each
+    /// time, so that none is always the one after the same other.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first of `measure`.
+    pub(crate) fn turns<T, const N: usize>(
+        &self,
+        mut measure: impl FnMut(usize) -> Result<T, String>,
+    ) -> Result<Vec<[T; N]>, String> {
         let mut rounds = Vec::new();
         for round in 0..self.form.rounds {
-            rounds.push(if round % 2 == 0 {
-                let ours = measure(&self.ours)?;
-                (ours, measure(&self.theirs)?)
-            } else {
-                let theirs = measure(&self.theirs)?;
-                (measure(&self.ours)?, theirs)
-            });
+            let mut measured = [const { None }; N];
+            for step in 0..N {
+                let turn = (round + step) % N;
+                measured[turn] = Some(measure(turn)?);
+            }
+            rounds.push(measured.map(|one| one.expect("each has had its turn")));
         }
         Ok(rounds)
     }
 
-    /// A finding about one figure of what the rounds measured.
+    /// A finding that compares both sides.
     pub(crate) fn finding<T>(
         &self,
-        rounds: &[(T, T)],
-        (measure, unit): (&str, &'static str),
+        label: Label,
+        rounds: &[[T; 2]],
         figure: impl Fn(&T) -> f64,
         goal: Goal,
     ) -> Finding {
-        let mut figures = Rounds::default();
-        for (ours, theirs) in rounds {
-            figures.push(figure(ours), figure(theirs));
-        }
-        Finding {
-            measure: measure.to_owned(),
-            unit,
-            rounds: figures,
-            beside: self.theirs.name.clone(),
-            floor: None,
-            goal,
-        }
+        Finding::compare(label, rounds, [0, 1], figure, goal).beside(&self.theirs.name)
     }
 }
 

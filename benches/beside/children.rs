@@ -88,13 +88,19 @@ impl Child {
         self.child.try_wait().is_ok_and(|status| status.is_some())
     }
 
-    /// Waits until it ends, and returns what it has printed, which must be little.
+    /// Waits until it ends, and returns what it has printed, if that goes to a pipe.
     ///
     /// # Errors
     ///
     /// Says so if it fails, or has not ended by the deadline.
     pub(crate) fn finish(mut self, limit: Duration) -> Result<String, String> {
         let deadline = Instant::now() + limit;
+        let stdout = self.child.stdout.take();
+        let reader = thread::spawn(move || {
+            let mut output = String::new();
+            let read = stdout.map(|mut stdout| stdout.read_to_string(&mut output));
+            read.transpose().map(|_| output)
+        });
         while !self.has_ended() {
             if Instant::now() > deadline {
                 return Err(format!("{}: has not ended after {limit:?}", self.name));
@@ -102,13 +108,11 @@ impl Child {
             thread::sleep(LOOK);
         }
         let status = self.child.wait().map_err(|error| error.to_string())?;
-        let mut output = String::new();
-        if let Some(mut stdout) = self.child.stdout.take() {
-            let read = stdout.read_to_string(&mut output);
-            read.map_err(|error| format!("{}: {error}", self.name))?;
-        }
+        let output = reader
+            .join()
+            .map_err(|_| "a reader has failed".to_owned())?;
         match status.success() {
-            true => Ok(output),
+            true => output.map_err(|error| format!("{}: {error}", self.name)),
             false => Err(format!("{}: {status}", self.name)),
         }
     }

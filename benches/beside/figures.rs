@@ -38,11 +38,6 @@ pub(crate) struct Rounds {
 }
 
 impl Rounds {
-    pub(crate) fn push(&mut self, ours: f64, theirs: f64) {
-        self.ours.push(ours);
-        self.theirs.push(theirs);
-    }
-
     /// Ours to theirs in each round: what disturbs both sides of a round alike cancels out.
     pub(crate) fn ratio(&self) -> Ratio {
         let ratios = self.ours.iter().zip(&self.theirs);
@@ -52,43 +47,5 @@ impl Rounds {
             low: quantile(&ratios, 0.0),
             high: quantile(&ratios, 1.0),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_median_is_the_middle_whatever_the_order() {
-        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
-        assert_eq!(median(&[4.0, 1.0, 3.0, 2.0]), 2.5);
-        assert!(median(&[]).is_nan());
-    }
-
-    #[test]
-    fn a_quantile_is_a_figure_that_was_measured() {
-        let figures: Vec<f64> = (1..=200).rev().map(f64::from).collect();
-        assert_eq!(quantile(&figures, 0.0), 1.0);
-        assert_eq!(quantile(&figures, 0.5), 100.0);
-        assert_eq!(quantile(&figures, 0.99), 198.0);
-        assert_eq!(quantile(&figures, 1.0), 200.0);
-        assert!(quantile(&[], 0.5).is_nan());
-    }
-
-    #[test]
-    fn ratios_are_taken_round_by_round() {
-        let mut rounds = Rounds::default();
-        // The machine was slow in the second round, for both.
-        for (ours, theirs) in [(200.0, 100.0), (20.0, 10.0), (330.0, 110.0)] {
-            rounds.push(ours, theirs);
-        }
-        let ratio = rounds.ratio();
-        let expected = Ratio {
-            median: 2.0,
-            low: 2.0,
-            high: 3.0,
-        };
-        assert_eq!(ratio, expected);
     }
 }

@@ -27,12 +27,62 @@ pub(crate) struct Finding {
     pub(crate) rounds: Rounds,
     /// What the other side is called.
     pub(crate) beside: String,
+    /// At which size it was measured, where that is what is varied.
+    pub(crate) at: Option<u64>,
     /// The floor's figure, where it was measured.
     pub(crate) floor: Option<f64>,
     pub(crate) goal: Goal,
 }
 
+/// What is measured, and of what it is a number.
+pub(crate) type Label<'a> = (&'a str, &'static str);
+
 impl Finding {
+    /// One figure of two of the things that were measured in every round.
+    pub(crate) fn compare<T, const N: usize>(
+        label: Label,
+        rounds: &[[T; N]],
+        [ours, theirs]: [usize; 2],
+        figure: impl Fn(&T) -> f64,
+        goal: Goal,
+    ) -> Finding {
+        let mut finding = Finding::alone(label, rounds, ours, &figure, goal);
+        let theirs = rounds.iter().map(|round| figure(&round[theirs]));
+        finding.rounds.theirs = theirs.collect();
+        finding
+    }
+
+    /// One figure of one of the things that were measured in every round.
+    pub(crate) fn alone<T, const N: usize>(
+        (measure, unit): Label,
+        rounds: &[[T; N]],
+        ours: usize,
+        figure: impl Fn(&T) -> f64,
+        goal: Goal,
+    ) -> Finding {
+        let ours = rounds.iter().map(|round| figure(&round[ours])).collect();
+        Finding {
+            measure: measure.to_owned(),
+            unit,
+            rounds: Rounds {
+                ours,
+                theirs: Vec::new(),
+            },
+            beside: String::new(),
+            at: None,
+            floor: None,
+            goal,
+        }
+    }
+
+    /// Names the other side.
+    pub(crate) fn beside(self, name: &str) -> Finding {
+        Finding {
+            beside: name.to_owned(),
+            ..self
+        }
+    }
+
     pub(crate) fn ours(&self) -> f64 {
         median(&self.rounds.ours)
     }
@@ -91,6 +141,7 @@ impl Finding {
             "ratio": ratio.map(|ratio| number(ratio.median)),
             "lowest": ratio.map(|ratio| number(ratio.low)),
             "highest": ratio.map(|ratio| number(ratio.high)),
+            "at": self.at,
             "floor": self.floor,
             "goal": self.goal_text(),
             "met": self.is_met().map(|(met, _)| met),
@@ -102,48 +153,4 @@ impl Finding {
 /// JSON has no word for what is not a number.
 fn number(figure: f64) -> Option<f64> {
     figure.is_finite().then_some(figure)
-}
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    pub(crate) fn finding(ours: &[f64], theirs: &[f64], goal: Goal) -> Finding {
-        Finding {
-            measure: "throughput".into(),
-            unit: "requests/s",
-            rounds: Rounds {
-                ours: ours.to_vec(),
-                theirs: theirs.to_vec(),
-            },
-            beside: "redis-server".into(),
-            floor: None,
-            goal,
-        }
-    }
-
-    #[test]
-    fn a_goal_is_held_against_the_median_of_the_ratios() {
-        let ratio = |goal| finding(&[10.0, 12.0, 30.0], &[10.0, 10.0, 10.0], goal).verdict();
-        assert_eq!(ratio(Goal::AtLeast(1.2, None)), "met");
-        assert_eq!(ratio(Goal::AtLeast(1.3, Some(1.4))), "not met");
-        assert_eq!(ratio(Goal::AtLeast(1.0, Some(1.1))), "met, stretch too");
-        assert_eq!(ratio(Goal::AtMost(1.0, None)), "not met");
-        assert_eq!(ratio(Goal::AtMost(1.3, Some(1.1))), "met");
-        assert_eq!(ratio(Goal::None), "");
-    }
-
-    #[test]
-    fn a_figure_can_be_a_goal_itself_and_nothing_measured_is_no_success() {
-        assert_eq!(finding(&[0.4], &[], Goal::Below(1.0)).verdict(), "met");
-        assert_eq!(
-            finding(&[1.4], &[2.0], Goal::Below(1.0)).verdict(),
-            "not met"
-        );
-        assert_eq!(finding(&[], &[], Goal::Below(1.0)).verdict(), "not met");
-        assert_eq!(
-            finding(&[1.0], &[], Goal::AtLeast(1.0, None)).verdict(),
-            "not met"
-        );
-    }
 }

@@ -8,8 +8,10 @@ pub(crate) struct Form {
     pub(crate) rounds: usize,
     /// The share of the full number of requests.
     pub(crate) effort: f64,
-    /// The keys that requests pick from.
+    /// The keys that are put are picked from so many.
     pub(crate) keys: u64,
+    /// The keys that are there when they are asked for.
+    pub(crate) filled: u64,
     /// How many clients are many: idle ones, and watchers of other prefixes.
     pub(crate) crowd: usize,
     /// The powers of ten up to which keys are counted when costs are plotted.
@@ -22,16 +24,18 @@ pub(crate) const TINY: Form = Form {
     rounds: 1,
     effort: 0.004,
     keys: 1000,
+    filled: 1000,
     crowd: 200,
     decades: 4,
 };
 
 /// All of it in under two minutes.
 pub(crate) const QUICK: Form = Form {
-    name: "Quick form: few rounds, short runs, fewer keys where many are looked up",
+    name: "Quick form: few rounds, short runs, a tenth of the keys where they are asked for",
     rounds: 3,
     effort: 0.2,
     keys: 1_000_000,
+    filled: 100_000,
     crowd: 10_000,
     decades: 6,
 };
@@ -42,6 +46,7 @@ pub(crate) const FULL: Form = Form {
     rounds: 7,
     effort: 1.0,
     keys: 1_000_000,
+    filled: 1_000_000,
     crowd: 10_000,
     decades: 7,
 };

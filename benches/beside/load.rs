@@ -1,103 +1,199 @@
-//! A load generator of our own, for what redis-benchmark cannot do; and the filling of servers.
+//! A load generator of our own, for what redis-benchmark cannot do: lines, watchers, and clients
+//! by the thousand that are all connected before anything is measured.
 //!
-//! Replies are not parsed: their lines are counted, and every request knows how many it gets.
+//! Like redis-benchmark it sends what is to be in flight, waits for all of the replies, and sends
+//! again. Replies are not parsed: their lines are counted, and every request knows how many it
+//! gets. Sockets stay blocking, for they are read only when there is something to read.
 
-use crate::server::Server;
-use crate::wire::{self, Ask};
+use crate::fill::{count_lines, exchange};
+use crate::server::{PATIENCE, Server};
+use crate::wire::{Ask, Dialect};
+use rustix::buffer::spare_capacity;
+use rustix::event::epoll::{self, Event, EventData, EventFlags};
+use rustix::fd::OwnedFd;
+use rustix::fs::Timespec;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-/// How many bytes of requests are sent before their replies are waited for.
-const BATCH_BYTES: usize = 64 * 1024;
+/// How many events are taken from the kernel at once.
+const EVENTS: usize = 1024;
 
-/// Sends requests that have been encoded, and waits for so many lines of replies.
-///
-/// # Errors
-///
-/// Says so if the connection fails, or no reply comes.
-pub(crate) fn exchange(stream: &mut TcpStream, requests: &[u8], lines: u64) -> Result<(), String> {
-    let sent = stream.write_all(requests);
-    sent.map_err(|error| format!("sending: {error}"))?;
-    let mut buffer = [0; 64 * 1024];
-    let mut left = lines;
-    while left > 0 {
-        let read = stream.read(&mut buffer);
-        let length = read.map_err(|error| format!("waiting for a reply: {error}"))?;
-        if length == 0 {
-            return Err("the server closed the connection".into());
-        }
-        left = left.saturating_sub(count_lines(&buffer[..length]));
-    }
-    Ok(())
+/// How often a listener looks whether it is to stop.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Clients that ask, and clients that listen.
+#[derive(Debug)]
+pub(crate) struct Load {
+    epoll: OwnedFd,
+    dialect: Dialect,
+    askers: Vec<Asker>,
+    listeners: Vec<TcpStream>,
+    buffer: Vec<u8>,
 }
 
-pub(crate) fn count_lines(bytes: &[u8]) -> u64 {
-    memchr::memchr_iter(b'\n', bytes).count() as u64
+#[derive(Debug)]
+struct Asker {
+    stream: TcpStream,
+    /// How many lines of replies have not come.
+    lines: u64,
 }
 
-/// Puts so many values of so many bytes under each of these keys, which are taken in no order.
-///
-/// # Errors
-///
-/// Says so if the server does not take them.
-pub(crate) fn fill(
-    server: &Server,
-    keys: Range<u64>,
-    values: usize,
-    value_bytes: usize,
-) -> Result<(), String> {
+/// What is to be asked, by all askers together.
+pub(crate) struct Work<'a> {
+    pub(crate) requests: u64,
+    /// How many requests a client sends before it waits for their replies.
+    pub(crate) in_flight: u64,
+    /// Appends the request of a number, and returns how many lines its reply has.
+    pub(crate) make: &'a dyn Fn(u64, &mut Vec<u8>) -> u64,
+    /// How many lines the listeners together hear of it.
+    pub(crate) lines_heard: u64,
+}
+
+/// Connects one client, and has it say something first.
+pub(crate) fn connect(server: &Server, dialect: Dialect, say: &[Ask]) -> Result<TcpStream, String> {
     let mut stream = server.connect()?;
-    let value = wire::value(value_bytes);
-    let (mut batch, mut lines) = (Vec::new(), 0);
-    for key in scattered(keys) {
-        let key = wire::key(key);
-        for _ in 0..values {
-            Ask::Put(&key, &value).encode(server.dialect, &mut batch);
-            lines += 1;
-            if batch.len() >= BATCH_BYTES {
-                exchange(&mut stream, &batch, lines)?;
-                batch.clear();
-                lines = 0;
+    let (mut said, mut lines) = (Vec::new(), 0);
+    for &ask in say {
+        lines += ask.say(dialect, &mut said);
+    }
+    exchange(&mut stream, &said, lines)?;
+    Ok(stream)
+}
+
+impl Load {
+    /// Nobody yet. The dialect need not be that in which the server was greeted.
+    pub(crate) fn new(dialect: Dialect) -> Result<Load, String> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC);
+        Ok(Load {
+            epoll: epoll.map_err(|error| format!("epoll: {error}"))?,
+            dialect,
+            askers: Vec::new(),
+            listeners: Vec::new(),
+            buffer: vec![0; 256 * 1024],
+        })
+    }
+
+    /// Connects so many more clients that ask; each says this first.
+    pub(crate) fn askers(&mut self, server: &Server, n: usize, say: &[Ask]) -> Result<(), String> {
+        for _ in 0..n {
+            let stream = connect(server, self.dialect, say)?;
+            self.register(&stream, 2 * self.askers.len() as u64)?;
+            self.askers.push(Asker { stream, lines: 0 });
+        }
+        Ok(())
+    }
+
+    /// Connects so many more clients that listen; each says this first.
+    pub(crate) fn listeners(
+        &mut self,
+        server: &Server,
+        n: usize,
+        say: &[Ask],
+    ) -> Result<(), String> {
+        for _ in 0..n {
+            let stream = connect(server, self.dialect, say)?;
+            self.register(&stream, 2 * self.listeners.len() as u64 + 1)?;
+            self.listeners.push(stream);
+        }
+        Ok(())
+    }
+
+    /// An even token is that of an asker, an odd one that of a listener.
+    fn register(&self, stream: &TcpStream, token: u64) -> Result<(), String> {
+        let token = EventData::new_u64(token);
+        let added = epoll::add(&self.epoll, stream, token, EventFlags::IN);
+        added.map_err(|error| format!("epoll: {error}"))
+    }
+
+    /// Asks all of it, and returns how long it took until the last reply and the last that
+    /// listeners hear.
+    ///
+    /// # Errors
+    ///
+    /// Says so if a connection fails, or nothing comes any more.
+    pub(crate) fn run(&mut self, work: &Work) -> Result<Duration, String> {
+        let begin = Instant::now();
+        let (mut asked, mut heard, mut busy) = (0, 0, 0);
+        let mut requests = Vec::new();
+        for asker in &mut self.askers {
+            busy += usize::from(asker.ask(work, &mut asked, &mut requests)?);
+        }
+        let mut events = Vec::with_capacity(EVENTS);
+        while busy > 0 || heard < work.lines_heard {
+            if !self.wait(&mut events, PATIENCE)? {
+                let missing = work.lines_heard.saturating_sub(heard);
+                return Err(format!(
+                    "{busy} clients wait for replies, {missing} lines unheard"
+                ));
+            }
+            for event in &events {
+                let token = event.data.u64();
+                let at = (token / 2) as usize;
+                if token % 2 == 1 {
+                    heard += take(&mut self.listeners[at], &mut self.buffer)?;
+                    continue;
+                }
+                let asker = &mut self.askers[at];
+                let lines = take(&mut asker.stream, &mut self.buffer)?;
+                let left = asker.lines.checked_sub(lines);
+                asker.lines = left.ok_or("a reply has more lines than expected")?;
+                if asker.lines == 0 {
+                    busy -= usize::from(!asker.ask(work, &mut asked, &mut requests)?);
+                }
             }
         }
+        Ok(begin.elapsed())
     }
-    exchange(&mut stream, &batch, lines)
-}
 
-/// The numbers of a range, each once, far from its neighbours.
-fn scattered(range: Range<u64>) -> impl Iterator<Item = u64> {
-    let len = (range.end - range.start).max(1);
-    // Any step that has no divisor in common with the length visits every number.
-    let mut step = (len as f64 * 0.618) as u64 | 1;
-    while greatest_common_divisor(step, len) != 1 {
-        step += 2;
-    }
-    (0..range.end - range.start).map(move |at| {
-        let offset = u128::from(at) * u128::from(step) % u128::from(len);
-        range.start + offset as u64
-    })
-}
-
-fn greatest_common_divisor(a: u64, b: u64) -> u64 {
-    if b == 0 {
-        a
-    } else {
-        greatest_common_divisor(b, a % b)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_key_is_visited_once() {
-        for len in [0, 1, 2, 9, 10, 1000, 1023] {
-            let mut visited: Vec<u64> = scattered(5..5 + len).collect();
-            visited.sort_unstable();
-            let all: Vec<u64> = (5..5 + len).collect();
-            assert_eq!(visited, all);
+    /// Reads what listeners hear until it is told to stop.
+    ///
+    /// # Errors
+    ///
+    /// Says so if a connection fails.
+    pub(crate) fn listen(&mut self, stop: &AtomicBool) -> Result<(), String> {
+        let mut events = Vec::with_capacity(EVENTS);
+        while !stop.load(Ordering::Relaxed) {
+            self.wait(&mut events, LOOK)?;
+            for event in &events {
+                let at = (event.data.u64() / 2) as usize;
+                take(&mut self.listeners[at], &mut self.buffer)?;
+            }
         }
+        Ok(())
+    }
+
+    /// Waits for events; false if none came in time.
+    fn wait(&self, events: &mut Vec<Event>, limit: Duration) -> Result<bool, String> {
+        events.clear();
+        let limit = Timespec::try_from(limit).ok();
+        match epoll::wait(&self.epoll, spare_capacity(events), limit.as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(!events.is_empty()),
+            Err(error) => Err(format!("epoll: {error}")),
+        }
+    }
+}
+
+impl Asker {
+    /// Sends the next requests; false if there are none left.
+    fn ask(&mut self, work: &Work, asked: &mut u64, out: &mut Vec<u8>) -> Result<bool, String> {
+        out.clear();
+        for _ in 0..work.in_flight.min(work.requests - *asked) {
+            self.lines += (work.make)(*asked, out);
+            *asked += 1;
+        }
+        let sent = self.stream.write_all(out);
+        sent.map_err(|error| format!("sending: {error}"))?;
+        Ok(!out.is_empty())
+    }
+}
+
+/// Reads what there is, and counts its lines.
+fn take(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<u64, String> {
+    match stream.read(buffer) {
+        Ok(0) => Err("the server closed a connection".into()),
+        Ok(length) => Ok(count_lines(&buffer[..length])),
+        Err(error) => Err(format!("reading: {error}")),
     }
 }

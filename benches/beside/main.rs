@@ -17,9 +17,17 @@ mod finding;
 mod report;
 mod server;
 mod redis_benchmark;
+mod fill;
 mod load;
 mod bench;
 mod throughput;
+mod lines;
+mod watchers;
+mod latency;
+mod memory;
+mod starting;
+mod growth;
+mod plot;
 mod rows;
 mod run;
 

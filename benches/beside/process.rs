@@ -64,29 +64,3 @@ fn resident_bytes(status: &str) -> Option<f64> {
     let kib: f64 = line.split_ascii_whitespace().nth(1)?.parse().ok()?;
     Some(kib * 1024.0)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_figures_are_found_in_what_the_kernel_prints() {
-        let stat = "17 (a ) b) S 1 17 17 0 -1 4194304 87 0 0 0 60 7 0 0 20 0 1 0 73464";
-        assert_eq!(ticks(stat), Some(67));
-        assert_eq!(ticks("17 (a) S 1"), None);
-        assert_eq!(nanoseconds("609064778 293629 4\n"), Some(609_064_778));
-        assert_eq!(nanoseconds(""), None);
-        let status = "Name:\tkvmsgd\nVmHWM:\t  9 kB\nVmRSS:\t    8 kB\n";
-        assert_eq!(resident_bytes(status), Some(8192.0));
-        assert_eq!(resident_bytes("Name:\tkvmsgd\n"), None);
-    }
-
-    #[test]
-    fn this_process_has_memory_and_uses_time() {
-        let pid = std::process::id();
-        assert!(resident(pid).unwrap() > 65536.0);
-        let before = cpu(pid).unwrap();
-        while cpu(pid).unwrap() == before {}
-        assert!(cpu(u32::MAX).is_err());
-    }
-}

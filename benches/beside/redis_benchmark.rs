@@ -85,18 +85,3 @@ fn throughput(csv: &str) -> Result<f64, String> {
     let number = fields.skip(6).next().and_then(|field| field.parse().ok());
     number.ok_or_else(|| format!("redis-benchmark said: {line:?}"))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_throughput_is_found_whatever_the_command_was() {
-        let csv = "\"test\",\"rps\",\"avg_latency_ms\",\"min_latency_ms\",\"p50_latency_ms\",\
-            \"p95_latency_ms\",\"p99_latency_ms\",\"max_latency_ms\"\n\
-            \"PUT a\",\"b\",\"104166.67\",\"0.260\",\"0.080\",\"0.255\",\"0.351\",\"0.463\",\"1.2\"\n";
-        assert_eq!(throughput(csv), Ok(104_166.67));
-        assert!(throughput("Error: Connection refused").is_err());
-        assert!(throughput("").is_err());
-    }
-}

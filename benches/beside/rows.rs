@@ -1,8 +1,7 @@
 //! The rows that can be measured, each with its name.
 
-use crate::bench::Bench;
-use crate::finding::Finding;
-use crate::throughput;
+use crate::bench::{Bench, Found};
+use crate::{growth, latency, lines, memory, starting, throughput, watchers};
 
 /// Something that can be measured by itself.
 #[derive(Debug, Clone, Copy)]
@@ -11,14 +10,10 @@ pub(crate) struct Row {
     pub(crate) name: &'static str,
     /// What is done in it.
     pub(crate) work: &'static str,
-    pub(crate) measure: fn(&Bench) -> Result<Vec<Finding>, String>,
+    pub(crate) measure: fn(&Bench) -> Found,
 }
 
-const fn row(
-    name: &'static str,
-    work: &'static str,
-    measure: fn(&Bench) -> Result<Vec<Finding>, String>,
-) -> Row {
+const fn row(name: &'static str, work: &'static str, measure: fn(&Bench) -> Found) -> Row {
     Row {
         name,
         work,
@@ -34,6 +29,60 @@ pub(crate) const ROWS: &[Row] = &[
     row("get-16", "GET, 16 in flight", throughput::get_16),
     row("put-64", "PUT, 64 in flight", throughput::put_64),
     row("get-64", "GET, 64 in flight", throughput::get_64),
+    row(
+        "get8-16",
+        "GET of 8 values, 16 in flight",
+        throughput::get8_16,
+    ),
+    row("put-1k", "PUT of 1 KiB, 16 in flight", throughput::put_1k),
+    row("get-1k", "GET of 1 KiB, 16 in flight", throughput::get_1k),
+    row("put-64k", "PUT of 64 KiB, 1 in flight", throughput::put_64k),
+    row("get-64k", "GET of 64 KiB, 1 in flight", throughput::get_64k),
+    row("lines-1", "lines, 1 in flight", lines::lines_1),
+    row("lines-16", "lines, 16 in flight", lines::lines_16),
+    row(
+        "fan-1",
+        "a change told to 100 watchers, 1 in flight",
+        watchers::fan_1,
+    ),
+    row(
+        "fan-16",
+        "a change told to 100 watchers, 16 in flight",
+        watchers::fan_16,
+    ),
+    row(
+        "elsewhere",
+        "PUT, 16 in flight, and 10,000 watchers of other prefixes",
+        watchers::elsewhere,
+    ),
+    row(
+        "stopped",
+        "a write a millisecond, and 100 watchers",
+        latency::stopped,
+    ),
+    row(
+        "greedy",
+        "PING while one client pipelines PUTs without end",
+        latency::greedy,
+    ),
+    row("idle", "10,000 idle clients", memory::idle),
+    row("keys-1m", "a million keys with one value", memory::keys),
+    row("keys-10", "100,000 keys with ten values", memory::values),
+    row(
+        "start",
+        "start of the process to the first reply",
+        starting::start,
+    ),
+    row(
+        "growth-clients",
+        "GET, 1 in flight, more and more clients",
+        growth::clients,
+    ),
+    row(
+        "growth-keys",
+        "GET, 16 in flight, more and more keys",
+        growth::keys,
+    ),
 ];
 
 /// Those that are meant: a word chooses the row of that name, and those whose names begin with it
@@ -58,34 +107,4 @@ pub(crate) fn choose(words: &[String]) -> Result<Vec<Row>, String> {
     Ok(rows
         .filter(|row| words.is_empty() || words.iter().any(|word| chosen(row, word)))
         .collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(words: &[&str]) -> Result<Vec<&'static str>, String> {
-        let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
-        let rows = choose(&words)?;
-        Ok(rows.iter().map(|row| row.name).collect())
-    }
-
-    #[test]
-    fn rows_are_chosen_by_name_or_by_how_it_begins() {
-        assert_eq!(names(&["get-1"]), Ok(vec!["get-1"]));
-        assert!(names(&["put"]).unwrap().contains(&"put-64"));
-        assert_eq!(names(&[]).unwrap().len(), ROWS.len());
-        assert!(names(&["pu"]).unwrap_err().contains("put-16"));
-    }
-
-    #[test]
-    fn every_row_has_a_name_of_its_own() {
-        for (at, row) in ROWS.iter().enumerate() {
-            assert!(
-                ROWS[..at].iter().all(|other| other.name != row.name),
-                "{}",
-                row.name
-            );
-        }
-    }
 }

@@ -4,6 +4,7 @@ use crate::bench::Bench;
 use crate::children;
 use crate::finding::Finding;
 use crate::options::{self, Asked, Options};
+use crate::plot;
 use crate::report::{self, Heading, Measured};
 use crate::rows::{self, Row};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -43,7 +44,7 @@ pub(crate) fn run(
     let begin = Instant::now();
     let measured: Vec<Measured> = chosen.iter().map(|row| measure(row, &bench)).collect();
     let heading = heading(&options, &bench, begin.elapsed());
-    keep(&out, &heading, &measured)?;
+    keep(&out, options.plot, &heading, &measured)?;
     Ok(measured.iter().all(|row| row.outcome.is_ok()))
 }
 
@@ -133,18 +134,29 @@ fn first_line(command: &mut Command) -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }
 
-fn keep(out: &Path, heading: &Heading, measured: &[Measured]) -> Result<(), String> {
-    let write = |name: &str, text: String| {
-        let path = out.join(name);
-        let written = fs::write(&path, text);
-        written.map_err(|error| format!("{}: {error}", path.display()))
-    };
+fn write(path: &Path, text: String) -> Result<(), String> {
+    fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// Keeps the table, every figure and the plot in `out`, and the plot also where it is wanted.
+fn keep(
+    out: &Path,
+    plot: Option<PathBuf>,
+    heading: &Heading,
+    measured: &[Measured],
+) -> Result<(), String> {
+    for path in [Some(out.join("cost.svg")), plot].into_iter().flatten() {
+        if let Some(svg) = plot::draw(heading, measured)? {
+            write(&path, svg)?;
+            println!("the plot of costs: {}", path.display());
+        }
+    }
     let table = report::markdown(heading, measured);
     println!("\n{table}");
-    write("beside.md", table)?;
+    write(&out.join("beside.md"), table)?;
     let json = serde_json::to_string_pretty(&report::json(heading, measured));
     write(
-        "beside.json",
+        &out.join("beside.json"),
         json.map_err(|error| error.to_string())? + "\n",
     )?;
     println!("kept in {}/beside.md and beside.json", out.display());

@@ -1,9 +1,8 @@
 //! PUT and GET under redis-benchmark: requests a second, and processor time for each.
 
-use crate::bench::Bench;
-use crate::figures::median;
-use crate::finding::{Finding, Goal};
-use crate::load;
+use crate::bench::{Bench, Found};
+use crate::fill::fill;
+use crate::finding::{Finding, Goal, Label};
 use crate::redis_benchmark::{Load, Speed, Verb};
 use crate::server::{Server, Side};
 
@@ -18,8 +17,6 @@ const AS_GOOD: Goals = (Goal::AtLeast(1.0, Some(1.1)), Goal::AtMost(1.0, Some(0.
 const fn faster(times: f64) -> Goals {
     (Goal::AtLeast(times, None), Goal::None)
 }
-
-type Found = Result<Vec<Finding>, String>;
 
 pub(crate) fn put_1(bench: &Bench) -> Found {
     short(bench, load(bench, Verb::Put, 1, 100_000), AS_GOOD)
@@ -45,13 +42,52 @@ pub(crate) fn get_64(bench: &Bench) -> Found {
     short(bench, load(bench, Verb::Get, 64, 1_500_000), faster(3.0))
 }
 
+pub(crate) fn get8_16(bench: &Bench) -> Found {
+    let mut load = load(bench, Verb::Get, 16, 400_000);
+    load.keys = (load.keys / 10).max(1);
+    compare(bench, load, 8, faster(1.2))
+}
+
+pub(crate) fn put_1k(bench: &Bench) -> Found {
+    let load = sized(bench, Verb::Put, 16, 300_000, 1024);
+    compare(bench, load, 1, faster(1.2))
+}
+
+pub(crate) fn get_1k(bench: &Bench) -> Found {
+    let load = sized(bench, Verb::Get, 16, 400_000, 1024);
+    compare(bench, load, 1, faster(1.2))
+}
+
+pub(crate) fn put_64k(bench: &Bench) -> Found {
+    let load = sized(bench, Verb::Put, 1, 12_000, 64 * 1024);
+    compare(bench, load, 1, faster(1.0))
+}
+
+pub(crate) fn get_64k(bench: &Bench) -> Found {
+    let load = sized(bench, Verb::Get, 1, 20_000, 64 * 1024);
+    compare(bench, load, 1, faster(1.0))
+}
+
+/// Values of so many bytes; so many keys that all values together are within the store's limit.
+fn sized(bench: &Bench, verb: Verb, in_flight: usize, requests: u64, value_bytes: usize) -> Load {
+    let load = load(bench, verb, in_flight, requests);
+    Load {
+        value_bytes,
+        keys: load.keys.min((256 << 20) / value_bytes as u64),
+        ..load
+    }
+}
+
 fn load(bench: &Bench, verb: Verb, in_flight: usize, requests: u64) -> Load {
     Load {
         verb,
         clients: CLIENTS,
         in_flight,
         value_bytes: 16,
-        keys: bench.form.keys,
+        keys: match verb {
+            Verb::Put => bench.form.keys,
+            Verb::Get => bench.form.filled,
+        },
         requests: bench.form.requests(requests),
     }
 }
@@ -59,16 +95,12 @@ fn load(bench: &Bench, verb: Verb, in_flight: usize, requests: u64) -> Load {
 /// Short values: the floor can be measured too.
 fn short(bench: &Bench, load: Load, goals: Goals) -> Found {
     let mut findings = compare(bench, load, 1, goals)?;
-    let floors: Result<Vec<Speed>, String> = (0..bench.form.rounds)
-        .map(|_| load.run(&bench.floor, &bench.floor.start(&[])?))
-        .collect();
-    let floors = floors?;
-    let floor = |figure: fn(&Speed) -> f64| {
-        let figures: Vec<f64> = floors.iter().map(figure).collect();
-        Some(median(&figures))
-    };
-    findings[0].floor = floor(|speed| speed.throughput);
-    findings[1].floor = floor(|speed| speed.cpu_us);
+    let floors = bench.turns(|_| load.run(&bench.floor, &bench.floor.start(&[])?))?;
+    let [speed, cost] = LABELS.map(|(label, figure)| {
+        Finding::alone(label, &floors as &[[Speed; 1]], 0, figure, Goal::None).ours()
+    });
+    findings[0].floor = Some(speed);
+    findings[1].floor = Some(cost);
     Ok(findings)
 }
 
@@ -78,22 +110,30 @@ fn compare(bench: &Bench, load: Load, values: usize, goals: Goals) -> Found {
     let rounds = match load.verb {
         Verb::Put => bench.rounds(|side| load.run(side, &side.start(&[])?))?,
         Verb::Get => {
-            let filled = |side: &Side| {
-                let server = side.start(&[])?;
-                load::fill(&server, 0..load.keys, values, load.value_bytes)?;
-                Ok::<Server, String>(server)
-            };
-            let (ours, theirs) = (filled(&bench.ours)?, filled(&bench.theirs)?);
-            bench.rounds(|side| {
-                let is_ours = std::ptr::eq(side, &raw const bench.ours);
-                load.run(side, if is_ours { &ours } else { &theirs })
-            })?
+            let sides = [&bench.ours, &bench.theirs];
+            let servers = sides.map(|side| filled(side, load, values));
+            bench.turns(|turn| load.run(sides[turn], servers[turn].as_ref()?))?
         }
     };
-    let speed = ("throughput", "requests/s");
-    let cost = ("CPU a request", "us");
-    Ok(vec![
-        bench.finding(&rounds, speed, |speed: &Speed| speed.throughput, goals.0),
-        bench.finding(&rounds, cost, |speed: &Speed| speed.cpu_us, goals.1),
-    ])
+    Ok(speeds(bench, &rounds, goals))
+}
+
+fn filled(side: &Side, load: Load, values: usize) -> Result<Server, String> {
+    let server = side.start(&[])?;
+    fill(&server, 0..load.keys, values, load.value_bytes)?;
+    Ok(server)
+}
+
+/// What is told of a speed.
+const LABELS: [(Label, fn(&Speed) -> f64); 2] = [
+    (("throughput", "requests/s"), |speed| speed.throughput),
+    (("CPU a request", "us"), |speed| speed.cpu_us),
+];
+
+fn speeds(bench: &Bench, rounds: &[[Speed; 2]], goals: Goals) -> Vec<Finding> {
+    let goals = [goals.0, goals.1];
+    let findings = LABELS.into_iter().zip(goals);
+    findings
+        .map(|((label, figure), goal)| bench.finding(label, rounds, figure, goal))
+        .collect()
 }

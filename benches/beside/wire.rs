@@ -33,7 +33,7 @@ pub(crate) enum Ask<'a> {
     Unwatch,
 }
 
-/// The lines of what a listener hears of one [`Ask::Tell`].
+/// How many lines a listener hears of one [`Ask::Tell`].
 pub(crate) fn lines_heard(dialect: Dialect) -> u64 {
     match dialect {
         Dialect::Framed => 10,
@@ -88,6 +88,12 @@ impl Ask<'_> {
         out.push(b'\n');
     }
 
+    /// Appends the request, and returns how many lines its reply has.
+    pub(crate) fn say(self, dialect: Dialect, out: &mut Vec<u8>) -> u64 {
+        self.encode(dialect, out);
+        self.lines(dialect)
+    }
+
     /// How many lines the reply has.
     pub(crate) fn lines(self, dialect: Dialect) -> u64 {
         match (self, dialect) {
@@ -122,29 +128,13 @@ pub(crate) fn key(number: u64) -> [u8; 16] {
     key
 }
 
+/// A number below `below` for each one, in no order that a processor's cache would notice.
+pub(crate) fn random(number: u64, below: u64) -> u64 {
+    let mixed = (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    ((mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 20) % below.max(1)
+}
+
 /// A value of so many bytes.
 pub(crate) fn value(bytes: usize) -> Vec<u8> {
     vec![b'v'; bytes]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_request_is_said_in_the_words_of_each_server() {
-        let mut said = Vec::new();
-        let ask = Ask::Put(b"key", b"0123456789");
-        for dialect in [Dialect::Framed, Dialect::Redis, Dialect::Lines] {
-            ask.encode(dialect, &mut said);
-        }
-        let expected = "*3\r\n$3\r\nPUT\r\n$3\r\nkey\r\n$10\r\n0123456789\r\n\
-            *3\r\n$5\r\nRPUSH\r\n$3\r\nkey\r\n$10\r\n0123456789\r\nPUT:key:0123456789\n";
-        assert_eq!(String::from_utf8(said).unwrap(), expected);
-    }
-
-    #[test]
-    fn a_key_is_that_of_the_other_generator() {
-        assert_eq!(&key(1_234_567), b"key:000001234567");
-    }
 }
