@@ -33,19 +33,8 @@ impl Bench {
     /// Says what is missing and how to install it, or what the compiler said.
     pub(crate) fn new(options: &Options, built: &str, out: &Path) -> Result<Bench, String> {
         let against = options.against.clone();
-        let mut needed = vec![
-            ("redis-benchmark", "redis-tools"),
-            ("cc", "gcc and libc6-dev"),
-        ];
-        if against.is_none() {
-            needed.push(("redis-server", "redis-server"));
-        }
-        let missing = needed.iter().filter(|(tool, _)| find(tool).is_none());
-        let missing: Vec<String> = missing
-            .map(|(tool, package)| format!("{tool} is missing: on Debian, install {package}"))
-            .collect();
-        if !missing.is_empty() {
-            return Err(missing.join("\n"));
+        if let Some(missing) = missing(against.is_none(), |tool| find(tool).is_some()) {
+            return Err(missing);
         }
         let side = |kind, path, name: &str| Side {
             kind,
@@ -124,6 +113,22 @@ impl Bench {
     ) -> Finding {
         Finding::compare(label, rounds, [0, 1], figure, goal).beside(&self.theirs.name)
     }
+}
+
+/// What is not there of what is needed, and the Debian packages that bring it; one line each.
+pub(crate) fn missing(redis: bool, is_there: impl Fn(&str) -> bool) -> Option<String> {
+    let tools = [
+        (true, "redis-benchmark", "redis-tools"),
+        (true, "cc", "gcc libc6-dev"),
+        (redis, "redis-server", "redis-server"),
+    ];
+    let missing = tools
+        .iter()
+        .filter(|(needed, tool, _)| *needed && !is_there(tool));
+    let lines: Vec<String> = missing
+        .map(|(_, tool, package)| format!("{tool} is missing: apt-get install {package}"))
+        .collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 /// Where a program is installed.

@@ -80,7 +80,7 @@ pub(crate) fn come_and_go(server: &Server, count: u64, value_bytes: usize) -> Re
 }
 
 /// The numbers of a range, each once, far from its neighbours.
-fn scattered(range: Range<u64>) -> impl Iterator<Item = u64> {
+pub(crate) fn scattered(range: Range<u64>) -> impl Iterator<Item = u64> {
     let len = (range.end - range.start).max(1);
     // Any step that has no divisor in common with the length visits every number.
     let mut step = (len as f64 * 0.618) as u64 | 1;

@@ -1,5 +1,7 @@
 //! How much is measured: in seconds for a test, in a minute or two, or thoroughly.
 
+use std::time::Duration;
+
 /// The sizes of a run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Form {
@@ -14,6 +16,9 @@ pub(crate) struct Form {
     pub(crate) filled: u64,
     /// How many clients are many: idle ones, and watchers of other prefixes.
     pub(crate) crowd: usize,
+    /// How long a server is given to put away what it needs no more: redis-server shrinks the
+    /// buffers of clients that have been idle for two seconds.
+    pub(crate) settle: Duration,
     /// The powers of ten up to which keys are counted when costs are plotted.
     pub(crate) decades: u32,
 }
@@ -26,6 +31,7 @@ pub(crate) const TINY: Form = Form {
     keys: 1000,
     filled: 1000,
     crowd: 200,
+    settle: Duration::ZERO,
     decades: 4,
 };
 
@@ -37,6 +43,7 @@ pub(crate) const QUICK: Form = Form {
     keys: 1_000_000,
     filled: 100_000,
     crowd: 10_000,
+    settle: Duration::from_secs(3),
     decades: 6,
 };
 
@@ -48,6 +55,7 @@ pub(crate) const FULL: Form = Form {
     keys: 1_000_000,
     filled: 1_000_000,
     crowd: 10_000,
+    settle: Duration::from_secs(3),
     decades: 7,
 };
 

@@ -4,7 +4,7 @@ use crate::bench::{Bench, Found};
 use crate::fill::fill;
 use crate::finding::{Finding, Goal};
 use crate::load::{Load, Work};
-use crate::report::rounded;
+use crate::report::grouped;
 use crate::server::{Server, Side};
 use crate::throughput::CLIENTS;
 use crate::wire::{self, Ask};
@@ -96,7 +96,7 @@ fn measure(
         let (server, load) = &mut pair[turn];
         cost(server, load, requests, in_flight, keys)
     })?;
-    let label = format!("{} {what}: CPU a request", rounded(at as f64));
+    let label = format!("{} {what}: CPU a request", grouped(&at.to_string()));
     let finding = bench.finding((&label, "us"), &rounds, |cost| *cost, Goal::None);
     Ok(Finding {
         at: Some(at),

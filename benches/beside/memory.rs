@@ -4,16 +4,11 @@ use crate::bench::{Bench, Found};
 use crate::fill::fill;
 use crate::finding::Goal;
 use crate::load::connect;
-use crate::report::rounded;
+use crate::report::grouped;
 use crate::server::{Server, Side};
 use crate::wire::Ask;
 use std::net::TcpStream;
 use std::thread;
-use std::time::Duration;
-
-/// How long a server is given to put away what it needs no more: redis-server shrinks the
-/// buffers of clients that have been idle for two seconds.
-const SETTLE: Duration = Duration::from_secs(3);
 
 /// No history: it would be counted as memory of the keys.
 const NO_HISTORY: [&str; 2] = ["--history-bytes", "0"];
@@ -25,11 +20,11 @@ pub(crate) fn idle(bench: &Bench) -> Found {
         grown(side, &[], count, |server| {
             let connect = |_| connect(server, server.dialect, &[Ask::Ping]);
             let idle: Result<Vec<TcpStream>, String> = (0..count).map(connect).collect();
-            thread::sleep(SETTLE.mul_f64(bench.form.effort.min(1.0).max(0.2)));
+            thread::sleep(bench.form.settle);
             idle
         })
     })?;
-    let label = format!("{} of them: memory", rounded(count as f64));
+    let label = format!("{} of them: memory", grouped(&count.to_string()));
     let goal = Goal::AtMost(0.6, None);
     Ok(vec![bench.finding(
         (&label, "bytes each"),
@@ -54,7 +49,7 @@ fn filled(bench: &Bench, keys: u64, values: usize) -> Found {
             fill(server, 0..keys, values, 16)
         })
     })?;
-    let label = format!("{} of them: memory", rounded(keys as f64));
+    let label = format!("{} of them: memory", grouped(&keys.to_string()));
     let goal = Goal::AtMost(0.5, None);
     Ok(vec![bench.finding(
         (&label, "bytes each"),

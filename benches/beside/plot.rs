@@ -1,7 +1,7 @@
 //! Draws how the processor time for a request grows, as an SVG.
 
 use crate::finding::Finding;
-use crate::report::{Heading, Measured};
+use crate::report::{Heading, Measured, grouped};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use std::ops::Range;
@@ -73,9 +73,9 @@ fn chart(
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)
-        .x_labels(findings.len())
-        .x_label_formatter(&|x| crate::report::rounded(*x))
-        .y_label_formatter(&|y| format!("{y}"))
+        .x_labels(8)
+        .x_label_formatter(&|x| grouped(&format!("{x:.0}")))
+        .y_label_formatter(&|y| format!("{y:.1}"))
         .x_desc(axis)
         .y_desc("microseconds a request")
         .draw()?;
@@ -98,5 +98,5 @@ fn ranges<'a>(points: impl Iterator<Item = &'a (f64, f64)>) -> (Range<f64>, Rang
     for (x, y) in points {
         (low, high, top) = (low.min(*x), high.max(*x), top.max(*y));
     }
-    (low * 0.8..high * 1.25, 0.0..top * 1.2)
+    (low * 0.8..high * 1.25, 0.0..top * 1.35)
 }

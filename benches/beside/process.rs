@@ -47,19 +47,19 @@ fn gone(pid: u32, error: &dyn std::fmt::Display) -> String {
 }
 
 /// The first figure of `schedstat`: time on a processor.
-fn nanoseconds(schedstat: &str) -> Option<u64> {
+pub(crate) fn nanoseconds(schedstat: &str) -> Option<u64> {
     schedstat.split_ascii_whitespace().next()?.parse().ok()
 }
 
 /// utime and stime of `stat`. The name in parentheses may itself hold blanks and parentheses.
-fn ticks(stat: &str) -> Option<u64> {
+pub(crate) fn ticks(stat: &str) -> Option<u64> {
     let (_, fields) = stat.rsplit_once(')')?;
     let mut fields = fields.split_ascii_whitespace().skip(11);
     let mut next = || fields.next()?.parse::<u64>().ok();
     Some(next()? + next()?)
 }
 
-fn resident_bytes(status: &str) -> Option<f64> {
+pub(crate) fn resident_bytes(status: &str) -> Option<f64> {
     let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
     let kib: f64 = line.split_ascii_whitespace().nth(1)?.parse().ok()?;
     Some(kib * 1024.0)

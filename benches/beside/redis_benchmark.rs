@@ -78,7 +78,7 @@ impl Load {
 }
 
 /// Requests a second: the second of the fields, all in quotes, of the last line.
-fn throughput(csv: &str) -> Result<f64, String> {
+pub(crate) fn throughput(csv: &str) -> Result<f64, String> {
     let line = csv.lines().last().unwrap_or_default();
     let fields = line.rsplit("\",\"").map(|field| field.trim_matches('"'));
     // From the end, for the first field is the command, and it holds what it likes.

@@ -25,7 +25,7 @@ pub(crate) struct Heading {
     pub(crate) versions: String,
 }
 
-const COLUMNS: &str = "| row | work | measure | kvmsgd | beside it | ratio | goal | |\n\
+pub(crate) const COLUMNS: &str = "| row | work | measure | kvmsgd | beside it | ratio | goal | |\n\
     |---|---|---|---|---|---|---|---|\n";
 
 /// The run as a table in Markdown.
@@ -123,14 +123,19 @@ pub(crate) fn rounded(figure: f64) -> String {
         size if size >= 1.0 => 2,
         _ => 3,
     };
-    let text = format!("{figure:.decimals$}");
-    let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
+    grouped(&format!("{figure:.decimals$}"))
+}
+
+/// A number as it is written, with commas between the thousands of its whole part.
+pub(crate) fn grouped(number: &str) -> String {
+    let (whole, rest) = number.split_at(number.find('.').unwrap_or(number.len()));
     let mut grouped = String::new();
-    for (at, digit) in whole.chars().enumerate() {
-        if at > 0 && (whole.len() - at).is_multiple_of(3) && figure.is_finite() {
+    for (at, sign) in whole.chars().enumerate() {
+        let follows_digit = grouped.ends_with(|c: char| c.is_ascii_digit());
+        if follows_digit && (whole.len() - at).is_multiple_of(3) {
             grouped.push(',');
         }
-        grouped.push(digit);
+        grouped.push(sign);
     }
     grouped + rest
 }

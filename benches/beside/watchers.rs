@@ -4,7 +4,7 @@ use crate::bench::{Bench, Found};
 use crate::finding::{Finding, Goal};
 use crate::load::{Load, Work, connect};
 use crate::redis_benchmark::{self, Speed, Verb};
-use crate::report::rounded;
+use crate::report::grouped;
 use crate::server::{Server, Side};
 use crate::throughput::CLIENTS;
 use crate::wire::{self, Ask, Dialect};
@@ -92,7 +92,10 @@ pub(crate) fn elsewhere(bench: &Bench) -> Found {
     let finding = |label, figure: fn(&Speed) -> f64, goal| {
         Finding::compare(label, &rounds, [0, 1], figure, goal).beside("no watchers")
     };
-    let watchers = format!("{} watchers: throughput", rounded(bench.form.crowd as f64));
+    let watchers = format!(
+        "{} watchers: throughput",
+        grouped(&bench.form.crowd.to_string())
+    );
     let goal = Goal::AtLeast(0.95, None);
     Ok(vec![
         finding((&watchers, "requests/s"), |speed| speed.throughput, goal),
