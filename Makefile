@@ -34,7 +34,7 @@ INSTALLED = $(PROGRAMS:%=$(BINDIR)/%) $(DOCS:%=$(DOCDIR)/%) \
 DIRS = $(patsubst %/,%,$(sort $(dir $(INSTALLED))))
 
 .DEFAULT_GOAL := build
-.PHONY: build server client demo test soak check install uninstall clean help
+.PHONY: build server client demo test soak bench check install uninstall clean help
 
 build: ## build the programs; plain `make` does this
 	$(CARGO) build --locked --release
@@ -56,10 +56,17 @@ soak: ## let many clients loose on the change feed for SECS=600 seconds, with ne
 	KVMSG_SOAK_SECS=$(or $(SECS),600) \
 		$(CARGO) test --locked --test robust promises -- --nocapture
 
+# Rows by name or by how the name begins; --help of the program has the rest.
+bench: ## measure kvmsgd beside redis-server; FULL=1 ROWS="put get-1" KVMSGD=a AGAINST=b PLOT=c
+	$(CARGO) bench --locked --bench beside -- $(if $(FULL),--full) \
+		$(if $(KVMSGD),--kvmsgd '$(KVMSGD)') $(if $(AGAINST),--against '$(AGAINST)') \
+		$(if $(PLOT),--plot '$(PLOT)') $(ROWS)
+
 check: ## what CI checks: format, lints, tests, documentation, manual pages, scripts
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(MAKE) test
+	$(CARGO) test --locked --bench parts
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps
 	mandoc -T lint -W warning man/*
 	shellcheck $$(grep -rIl '^#!/' .ci etc tests)

@@ -81,13 +81,6 @@ fn tell(row: &Row, findings: &[Finding], took: Duration) {
 }
 
 fn heading(options: &Options, bench: &Bench, took: Duration) -> Heading {
-    let mut command = String::from("make bench");
-    if options.form.name == crate::form::FULL.name {
-        command.push_str(" FULL=1");
-    }
-    if !options.rows.is_empty() {
-        command.push_str(&format!(" ROWS=\"{}\"", options.rows.join(" ")));
-    }
     let Bench {
         form, ours, theirs, ..
     } = bench;
@@ -95,7 +88,7 @@ fn heading(options: &Options, bench: &Bench, took: Duration) -> Heading {
     Heading {
         date: first_line(Command::new("date").arg("+%Y-%m-%d")),
         machine: machine(),
-        command,
+        command: command(options),
         form: format!(
             "{}: medians of {} rounds, in {:.0} s; the ratio is the median of the rounds' ratios, \
              with the lowest and the highest.",
@@ -105,6 +98,28 @@ fn heading(options: &Options, bench: &Bench, took: Duration) -> Heading {
         ),
         versions: format!("{} beside {}", version(&ours.path), version(&theirs.path)),
     }
+}
+
+/// The command that does the same again.
+fn command(options: &Options) -> String {
+    let full = options.form.name == crate::form::FULL.name;
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let variables = [
+        ("FULL", full.then(|| "1".to_owned())),
+        ("KVMSGD", path(&options.kvmsgd)),
+        ("AGAINST", path(&options.against)),
+        ("PLOT", path(&options.plot)),
+        (
+            "ROWS",
+            (!options.rows.is_empty()).then(|| format!("\"{}\"", options.rows.join(" "))),
+        ),
+    ];
+    let given = variables
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)));
+    given.fold("make bench".to_owned(), |command, (name, value)| {
+        format!("{command} {name}={value}")
+    })
 }
 
 fn machine() -> String {

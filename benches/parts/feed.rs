@@ -1,0 +1,103 @@
+//! The feed: who is told of a change, and handing it to all of them.
+
+use crate::{Group, REQUESTS, VALUE, key};
+use async_channel::Receiver;
+use kvmsg::feed::{ClientId, Feed, Wish};
+use kvmsg::ledger::{Account, Ledger};
+use kvmsg::outbox::Outbox;
+use kvmsg::protocol::notice::{Change, Notice, What};
+use kvmsg::protocol::{Dialect, encode_notice};
+use std::hint::black_box;
+use std::io;
+use std::rc::Rc;
+
+/// Who makes the changes, and watches nothing.
+const WRITER: ClientId = 0;
+
+/// How many are told at most.
+const WATCHERS: usize = 100;
+
+pub(crate) fn fan_out(group: &mut Group) {
+    let mut changes = changes();
+    for (name, everywhere, elsewhere) in [
+        ("nobody watches", 0, 0),
+        ("10,000 watch elsewhere", 0, 10_000),
+        ("100 are told", WATCHERS, 0),
+    ] {
+        let mut feed = feed(everywhere, elsewhere);
+        let mut told = Vec::new();
+        group.bench_function(format!("finding: {name}"), |bench| {
+            bench.iter(|| {
+                for change in next(&mut changes, &feed) {
+                    feed.record(change, WRITER, &mut told);
+                    assert_eq!(black_box(&told).len(), everywhere);
+                }
+            });
+        });
+    }
+    let mut outboxes = outboxes();
+    group.bench_function("handing over and writing: 100 are told", |bench| {
+        bench.iter(|| {
+            for change in &changes {
+                let notice = encode_notice(&Notice::Change(change.entry()), Dialect::Resp3);
+                for (outbox, _) in &mut outboxes {
+                    assert!(outbox.offer(&notice));
+                }
+                for (outbox, bell) in &mut outboxes {
+                    bell.try_recv().expect("it was rung");
+                    outbox.answer_bell();
+                    outbox
+                        .flush(&mut io::sink())
+                        .expect("a sink takes everything");
+                }
+            }
+        });
+    });
+}
+
+/// Changes to as many keys.
+fn changes() -> Vec<Change> {
+    let change = |number| Change {
+        revision: number as u64,
+        key: Rc::from(&key(number)[..]),
+        what: What::Put(Rc::from(VALUE)),
+    };
+    (0..REQUESTS).map(change).collect()
+}
+
+/// The same changes, as those that come next in this feed.
+fn next<'a>(changes: &'a mut [Change], feed: &Feed) -> &'a [Change] {
+    let last = feed.history().last();
+    for (change, revision) in changes.iter_mut().zip(last + 1..) {
+        change.revision = revision;
+    }
+    changes
+}
+
+/// So many who watch every key, and so many who watch others, each their own.
+fn feed(everywhere: usize, elsewhere: usize) -> Feed {
+    let mut feed = Feed::new(1 << 20, 0);
+    for client in 1..=everywhere + elsewhere {
+        let other = format!("other:{client}:");
+        let prefix = if client <= everywhere { "" } else { &other };
+        let wish = Wish {
+            prefix: prefix.as_bytes(),
+            since: None,
+            echo: false,
+        };
+        feed.watch(client as ClientId, &wish, 1)
+            .expect("it may watch");
+    }
+    feed
+}
+
+/// What waits for each of those who are told, and the bell that it rings.
+fn outboxes() -> Vec<(Outbox, Receiver<()>)> {
+    let ledger = Ledger::new(1 << 30);
+    let account = Account::new(&ledger);
+    let outbox = || {
+        let (bell, rung) = async_channel::bounded(1);
+        (Outbox::new(1 << 20, bell, account.charge(0)), rung)
+    };
+    std::iter::repeat_with(outbox).take(WATCHERS).collect()
+}

@@ -1,0 +1,108 @@
+//! The parser of both dialects, and the encoder of replies and notices.
+
+use crate::{Group, REQUESTS, VALUE, key};
+use kvmsg::protocol::notice::Notice;
+use kvmsg::protocol::reply::Reply;
+use kvmsg::protocol::{Dialect, Parsed, Parser, encode_notice, encode_reply};
+use kvmsg::store::{Limits, Store};
+use std::hint::black_box;
+
+/// More than any request here.
+const BYTES_MAX: usize = 1 << 20;
+
+/// Reads pipelined requests as they stand in one buffer.
+pub(crate) fn parse(group: &mut Group) {
+    let framed = |words: &[&[u8]], out: &mut Vec<u8>| {
+        out.extend_from_slice(format!("*{}\r\n", words.len()).as_bytes());
+        for word in words {
+            out.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
+            out.extend_from_slice(word);
+            out.extend_from_slice(b"\r\n");
+        }
+    };
+    let line = |words: &[&[u8]], out: &mut Vec<u8>| {
+        out.extend_from_slice(&words.join(&b':'));
+        out.push(b'\n');
+    };
+    let inputs = |write: &dyn Fn(&[&[u8]], &mut Vec<u8>)| {
+        let (mut puts, mut gets) = (Vec::new(), Vec::new());
+        for number in 0..REQUESTS {
+            write(&[b"PUT", &key(number), VALUE], &mut puts);
+            write(&[b"GET", &key(number)], &mut gets);
+        }
+        [puts, gets]
+    };
+    let [framed_puts, framed_gets] = inputs(&framed);
+    let [line_puts, line_gets] = inputs(&line);
+    for (name, input) in [
+        ("framed PUT", framed_puts),
+        ("framed GET", framed_gets),
+        ("line PUT", line_puts),
+        ("line GET", line_gets),
+    ] {
+        group.bench_function(name, |bench| {
+            bench.iter(|| {
+                let mut parser = Parser::new(input[0]);
+                let (mut start, mut count) = (0, 0);
+                while start < input.len() {
+                    match parser.next(black_box(&input), start, BYTES_MAX) {
+                        Parsed::Request(request, end) => {
+                            black_box(request);
+                            start = end;
+                            count += 1;
+                        }
+                        other => panic!("not a request: {other:?}"),
+                    }
+                }
+                // A line client's first line also makes it listen.
+                assert!(count == REQUESTS || count == REQUESTS + 1, "{count}");
+            });
+        });
+    }
+}
+
+/// Encodes replies one behind the other, and notices.
+pub(crate) fn encode(group: &mut Group) {
+    let limits = Limits {
+        values_bytes_max: BYTES_MAX,
+        store_bytes_max: 0,
+    };
+    let mut store = Store::new(limits, 1);
+    for _ in 0..8 {
+        store.put(b"eight", VALUE).expect("it fits");
+    }
+    let change = store.put(b"one", VALUE).expect("it fits");
+    let replies = [
+        ("a revision", Reply::Done(1_234_567)),
+        (
+            "1 value",
+            Reply::Values(store.get(b"one").expect("it is there")),
+        ),
+        (
+            "8 values",
+            Reply::Values(store.get(b"eight").expect("it is there")),
+        ),
+    ];
+    let mut out = Vec::with_capacity(BYTES_MAX);
+    for (dialect, spoken) in [(Dialect::Resp2, "framed"), (Dialect::Lines, "line")] {
+        for (what, reply) in &replies {
+            group.bench_function(format!("{spoken} {what}"), |bench| {
+                bench.iter(|| {
+                    out.clear();
+                    for _ in 0..REQUESTS {
+                        encode_reply(black_box(reply), dialect, &mut out);
+                    }
+                    black_box(out.len())
+                });
+            });
+        }
+    }
+    group.bench_function("framed notice", |bench| {
+        bench.iter(|| {
+            for _ in 0..REQUESTS {
+                let notice = Notice::Change(black_box(&change).entry());
+                black_box(encode_notice(&notice, Dialect::Resp3));
+            }
+        });
+    });
+}
