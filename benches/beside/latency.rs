@@ -5,13 +5,13 @@ use crate::figures::quantile;
 use crate::fill::{come_and_go, exchange};
 use crate::finding::{Finding, Goal};
 use crate::load::{Load, connect};
-use crate::server::{Server, Side};
+use crate::server::{PATIENCE, Server, Side};
 use crate::watchers::{PREFIX, WATCHERS};
 use crate::wire::{self, Ask, Dialect};
 use rustix::net::sockopt::set_socket_recv_buffer_size;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -84,10 +84,12 @@ fn writing(side: &Side, watchers: usize, stopped: usize, writes: u64) -> Result<
         let set = set_socket_recv_buffer_size(stream, RECEIVE_BYTES);
         set.map_err(|error| format!("SO_RCVBUF: {error}"))?;
     }
+    let heard = AtomicU64::new(0);
     let latency = meanwhile(
-        |stop| reading.listen(stop),
+        |stop| reading.listen(stop, &heard),
         || {
             come_and_go(&server, FILL_VALUES, 64 * 1024)?;
+            have_heard(&heard, (watchers - stopped) as u64)?;
             let value = wire::value(16);
             paced(&server, writes, |number, out| {
                 Ask::Put(&wire::key(number), &value).say(server.dialect, out)
@@ -97,6 +99,20 @@ fn writing(side: &Side, watchers: usize, stopped: usize, writes: u64) -> Result<
     are_behind(&server, watchers, stopped, 2 * FILL_VALUES + writes)?;
     drop(silent);
     latency
+}
+
+/// Waits until those who read have caught up.
+fn have_heard(heard: &AtomicU64, watchers: u64) -> Result<(), String> {
+    let lines = wire::lines_heard(Dialect::Framed) + wire::LINES_OF_DELETE;
+    let expected = watchers * FILL_VALUES * lines;
+    let deadline = Instant::now() + PATIENCE;
+    while heard.load(Ordering::Relaxed) < expected {
+        if Instant::now() > deadline {
+            return Err("those who read do not hear of every change".into());
+        }
+        thread::sleep(PACE);
+    }
+    Ok(())
 }
 
 /// Whether those who stopped have indeed not taken everything; else nothing was measured.

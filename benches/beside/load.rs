@@ -14,7 +14,7 @@ use rustix::fd::OwnedFd;
 use rustix::fs::Timespec;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// How many events are taken from the kernel at once.
@@ -147,18 +147,19 @@ impl Load {
         Ok(begin.elapsed())
     }
 
-    /// Reads what listeners hear until it is told to stop.
+    /// Reads what listeners hear until it is told to stop, and counts its lines.
     ///
     /// # Errors
     ///
     /// Says so if a connection fails.
-    pub(crate) fn listen(&mut self, stop: &AtomicBool) -> Result<(), String> {
+    pub(crate) fn listen(&mut self, stop: &AtomicBool, heard: &AtomicU64) -> Result<(), String> {
         let mut events = Vec::with_capacity(EVENTS);
         while !stop.load(Ordering::Relaxed) {
             self.wait(&mut events, LOOK)?;
             for event in &events {
                 let at = (event.data.u64() / 2) as usize;
-                take(&mut self.listeners[at], &mut self.buffer)?;
+                let lines = take(&mut self.listeners[at], &mut self.buffer)?;
+                heard.fetch_add(lines, Ordering::Relaxed);
             }
         }
         Ok(())

@@ -80,8 +80,8 @@ impl Load {
 /// Requests a second: the second of the fields, all in quotes, of the last line.
 pub(crate) fn throughput(csv: &str) -> Result<f64, String> {
     let line = csv.lines().last().unwrap_or_default();
-    let fields = line.rsplit("\",\"").map(|field| field.trim_matches('"'));
+    let mut fields = line.rsplit("\",\"").map(|field| field.trim_matches('"'));
     // From the end, for the first field is the command, and it holds what it likes.
-    let number = fields.skip(6).next().and_then(|field| field.parse().ok());
+    let number = fields.nth(6).and_then(|field| field.parse().ok());
     number.ok_or_else(|| format!("redis-benchmark said: {line:?}"))
 }

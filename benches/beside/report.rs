@@ -1,6 +1,6 @@
 //! The table and the JSON in which a run is told.
 
-use crate::finding::Finding;
+use crate::finding::{Finding, Goal};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -28,9 +28,8 @@ pub(crate) struct Heading {
 pub(crate) const COLUMNS: &str = "| row | work | measure | kvmsgd | beside it | ratio | goal | |\n\
     |---|---|---|---|---|---|---|---|\n";
 
-/// The run as a table in Markdown.
+/// The run as two tables in Markdown: of what has a goal, and of what is known beside that.
 pub(crate) fn markdown(heading: &Heading, rows: &[Measured]) -> String {
-    let mut text = String::new();
     let Heading {
         date,
         machine,
@@ -38,34 +37,43 @@ pub(crate) fn markdown(heading: &Heading, rows: &[Measured]) -> String {
         form,
         versions,
     } = heading;
-    let _ = writeln!(
-        text,
-        "`{command}`, {date}, {machine}; {versions}.\n{form}\n"
-    );
-    text.push_str(COLUMNS);
+    let goals = lines(rows, |finding| finding.goal != Goal::None);
+    let others = lines(rows, |finding| finding.goal == Goal::None);
+    let mut text =
+        format!("`{command}`, {date}, {machine}; {versions}.\n{form}\n\n{COLUMNS}{goals}");
     for row in rows {
-        match &row.outcome {
-            Ok(findings) => {
-                for (at, finding) in findings.iter().enumerate() {
-                    let (name, work) = if at == 0 {
-                        (row.name, row.work)
-                    } else {
-                        ("", "")
-                    };
-                    text.push_str(&line(name, work, finding));
-                }
-            }
-            Err(error) => {
-                let error = error.replace(['|', '\n'], " ");
-                let _ = writeln!(
-                    text,
-                    "| {} | {} | failed: {error} | | | | | |",
-                    row.name, row.work
-                );
-            }
+        if let Err(error) = &row.outcome {
+            let error = error.replace(['|', '\n'], " ");
+            let _ = writeln!(
+                text,
+                "| {} | {} | failed: {error} | | | | | |",
+                row.name, row.work
+            );
         }
     }
+    let _ = write!(text, "\nMeasured too, without a goal:\n\n{COLUMNS}{others}");
     text
+}
+
+/// The lines of those findings that are wanted.
+fn lines(rows: &[Measured], wanted: impl Fn(&Finding) -> bool) -> String {
+    let mut lines = String::new();
+    for row in rows {
+        let findings = row
+            .outcome
+            .iter()
+            .flatten()
+            .filter(|finding| wanted(finding));
+        for (at, finding) in findings.enumerate() {
+            let (name, work) = if at == 0 {
+                (row.name, row.work)
+            } else {
+                ("", "")
+            };
+            lines.push_str(&line(name, work, finding));
+        }
+    }
+    lines
 }
 
 /// One line of the table.

@@ -52,7 +52,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "elsewhere",
-        "PUT, 16 in flight, and 10,000 watchers of other prefixes",
+        "PUT, 16 in flight, and a crowd that watches other prefixes",
         watchers::elsewhere,
     ),
     row(
@@ -65,9 +65,17 @@ pub(crate) const ROWS: &[Row] = &[
         "PING while one client pipelines PUTs without end",
         latency::greedy,
     ),
-    row("idle", "10,000 idle clients", memory::idle),
-    row("keys-1m", "a million keys with one value", memory::keys),
-    row("keys-10", "100,000 keys with ten values", memory::values),
+    row("idle", "idle clients", memory::idle),
+    row(
+        "keys-1m",
+        "keys with one value of 16 bytes, no history",
+        memory::keys,
+    ),
+    row(
+        "keys-10",
+        "keys with ten values of 16 bytes, no history",
+        memory::values,
+    ),
     row(
         "start",
         "start of the process to the first reply",

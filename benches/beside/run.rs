@@ -18,6 +18,9 @@ use std::time::{Duration, Instant};
 /// How long a run may take; the full form is meant to take a quarter of an hour.
 const LIMIT: Duration = Duration::from_secs(3600);
 
+/// How many descriptors a process may need that are not connections of a crowd.
+const OTHERS: u64 = 300;
+
 /// Measures what the arguments ask for; false if a row failed.
 ///
 /// # Errors
@@ -37,10 +40,15 @@ pub(crate) fn run(
     };
     let chosen = rows::choose(&options.rows)?;
     children::guard(LIMIT)?;
-    raise_limit();
+    let descriptors = raise_limit();
     fs::create_dir_all(out).map_err(|error| format!("{}: {error}", out.display()))?;
     let out = out.canonicalize().map_err(|error| error.to_string())?;
-    let bench = Bench::new(&options, built, &out)?;
+    let mut bench = Bench::new(&options, built, &out)?;
+    let crowd = usize::try_from(descriptors.saturating_sub(OTHERS)).unwrap_or(usize::MAX);
+    if crowd < bench.form.crowd {
+        bench.form.crowd = crowd;
+        println!("No more than {crowd} clients: a process can have {descriptors} descriptors.");
+    }
     let begin = Instant::now();
     let measured: Vec<Measured> = chosen.iter().map(|row| measure(row, &bench)).collect();
     let heading = heading(&options, &bench, begin.elapsed());
@@ -48,14 +56,20 @@ pub(crate) fn run(
     Ok(measured.iter().all(|row| row.outcome.is_ok()))
 }
 
-/// Thousands of connections need as many descriptors, here and in the servers, which inherit it.
-fn raise_limit() {
+/// Thousands of connections need as many descriptors, here and in the servers, which inherit the
+/// limit. Returns how many there can be.
+fn raise_limit() -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,
         maximum: limit.maximum,
     };
-    let _ = setrlimit(Resource::Nofile, raised);
+    let held = if setrlimit(Resource::Nofile, raised).is_ok() {
+        limit.maximum
+    } else {
+        limit.current
+    };
+    held.unwrap_or(u64::MAX)
 }
 
 fn measure(row: &Row, bench: &Bench) -> Measured {

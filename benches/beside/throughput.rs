@@ -96,7 +96,7 @@ fn load(bench: &Bench, verb: Verb, in_flight: usize, requests: u64) -> Load {
 fn short(bench: &Bench, load: Load, goals: Goals) -> Found {
     let mut findings = compare(bench, load, 1, goals)?;
     let floors = bench.turns(|_| load.run(&bench.floor, &bench.floor.start(&[])?))?;
-    let [speed, cost] = LABELS.map(|(label, figure)| {
+    let [speed, cost] = FIGURES.map(|(label, figure)| {
         Finding::alone(label, &floors as &[[Speed; 1]], 0, figure, Goal::None).ours()
     });
     findings[0].floor = Some(speed);
@@ -124,15 +124,17 @@ fn filled(side: &Side, load: Load, values: usize) -> Result<Server, String> {
     Ok(server)
 }
 
-/// What is told of a speed.
-const LABELS: [(Label, fn(&Speed) -> f64); 2] = [
+/// A figure of a speed, and what it is called.
+type Figure = (Label<'static>, fn(&Speed) -> f64);
+
+const FIGURES: [Figure; 2] = [
     (("throughput", "requests/s"), |speed| speed.throughput),
     (("CPU a request", "us"), |speed| speed.cpu_us),
 ];
 
 fn speeds(bench: &Bench, rounds: &[[Speed; 2]], goals: Goals) -> Vec<Finding> {
     let goals = [goals.0, goals.1];
-    let findings = LABELS.into_iter().zip(goals);
+    let findings = FIGURES.into_iter().zip(goals);
     findings
         .map(|((label, figure), goal)| bench.finding(label, rounds, figure, goal))
         .collect()

@@ -33,6 +33,9 @@ pub(crate) enum Ask<'a> {
     Unwatch,
 }
 
+/// How many lines a watcher in frames hears of a key that is removed.
+pub(crate) const LINES_OF_DELETE: u64 = 8;
+
 /// How many lines a listener hears of one [`Ask::Tell`].
 pub(crate) fn lines_heard(dialect: Dialect) -> u64 {
     match dialect {

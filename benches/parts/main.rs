@@ -33,7 +33,7 @@ fn main() {
         .measurement_time(Duration::from_secs(3))
         .sample_size(50)
         .configure_from_args();
-    let parts: [(&str, fn(&mut Group)); 4] = [
+    let parts: [Part; 4] = [
         ("parser", protocol::parse),
         ("encoder", protocol::encode),
         ("store", store::store),
@@ -47,6 +47,9 @@ fn main() {
     }
     criterion.final_summary();
 }
+
+/// A part's name, and what measures it.
+type Part = (&'static str, fn(&mut Group));
 
 /// The benchmarks of one part.
 type Group<'a> = criterion::BenchmarkGroup<'a, criterion::measurement::WallTime>;

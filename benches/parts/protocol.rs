@@ -10,35 +10,42 @@ use std::hint::black_box;
 /// More than any request here.
 const BYTES_MAX: usize = 1 << 20;
 
+/// Appends a request of these words.
+type Write = fn(&[&[u8]], &mut Vec<u8>);
+
+fn framed(words: &[&[u8]], out: &mut Vec<u8>) {
+    out.extend_from_slice(format!("*{}\r\n", words.len()).as_bytes());
+    for word in words {
+        out.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
+        out.extend_from_slice(word);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+fn line(words: &[&[u8]], out: &mut Vec<u8>) {
+    out.extend_from_slice(&words.join(&b':'));
+    out.push(b'\n');
+}
+
+fn puts(write: Write) -> Vec<u8> {
+    let mut out = Vec::new();
+    (0..REQUESTS).for_each(|number| write(&[b"PUT", &key(number), VALUE], &mut out));
+    out
+}
+
+fn gets(write: Write) -> Vec<u8> {
+    let mut out = Vec::new();
+    (0..REQUESTS).for_each(|number| write(&[b"GET", &key(number)], &mut out));
+    out
+}
+
 /// Reads pipelined requests as they stand in one buffer.
 pub(crate) fn parse(group: &mut Group) {
-    let framed = |words: &[&[u8]], out: &mut Vec<u8>| {
-        out.extend_from_slice(format!("*{}\r\n", words.len()).as_bytes());
-        for word in words {
-            out.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
-            out.extend_from_slice(word);
-            out.extend_from_slice(b"\r\n");
-        }
-    };
-    let line = |words: &[&[u8]], out: &mut Vec<u8>| {
-        out.extend_from_slice(&words.join(&b':'));
-        out.push(b'\n');
-    };
-    let inputs = |write: &dyn Fn(&[&[u8]], &mut Vec<u8>)| {
-        let (mut puts, mut gets) = (Vec::new(), Vec::new());
-        for number in 0..REQUESTS {
-            write(&[b"PUT", &key(number), VALUE], &mut puts);
-            write(&[b"GET", &key(number)], &mut gets);
-        }
-        [puts, gets]
-    };
-    let [framed_puts, framed_gets] = inputs(&framed);
-    let [line_puts, line_gets] = inputs(&line);
     for (name, input) in [
-        ("framed PUT", framed_puts),
-        ("framed GET", framed_gets),
-        ("line PUT", line_puts),
-        ("line GET", line_gets),
+        ("framed PUT", puts(framed)),
+        ("framed GET", gets(framed)),
+        ("line PUT", puts(line)),
+        ("line GET", gets(line)),
     ] {
         group.bench_function(name, |bench| {
             bench.iter(|| {

@@ -50,11 +50,12 @@ fn rows() -> Vec<Measured> {
     let mut slow = finding(&[10.0, 11.0], &[10.0, 10.0], Goal::AtLeast(1.2, None));
     slow.floor = Some(2_000_000.0);
     let alone = finding(&[0.25], &[], Goal::Below(1.0));
+    let known = finding(&[7.0], &[], Goal::None);
     vec![
         Measured {
             name: "put-1",
             work: "PUT, 1 in flight",
-            outcome: Ok(vec![slow, alone]),
+            outcome: Ok(vec![slow, alone, known]),
         },
         Measured {
             name: "idle",
@@ -65,7 +66,7 @@ fn rows() -> Vec<Measured> {
 }
 
 #[test]
-fn the_table_has_a_line_for_each_finding_and_for_each_failure() {
+fn the_tables_have_a_line_for_each_finding_and_for_each_failure() {
     let heading = Heading {
         date: "2026-11-25".into(),
         machine: "2 processors".into(),
@@ -78,7 +79,9 @@ fn the_table_has_a_line_for_each_finding_and_for_each_failure() {
         | put-1 | PUT, 1 in flight | throughput, requests/s | 10.5 | \
         redis-server 10.0, floor 2,000,000 | 1.05 (1.00 to 1.10) | >= 1.2 | not met |\n\
         |  |  | throughput, requests/s | 0.250 |  |  | < 1 requests/s | met |\n\
-        | idle | idle clients | failed: no   server at all | | | | | |\n"
+        | idle | idle clients | failed: no   server at all | | | | | |\n\n\
+        Measured too, without a goal:\n\n{COLUMNS}\
+        | put-1 | PUT, 1 in flight | throughput, requests/s | 7.00 |  |  |  |  |\n"
     );
     assert_eq!(markdown(&heading, &rows()), expected);
 }
