@@ -19,6 +19,15 @@ const BATCH_BYTES: usize = 64 * 1024;
 pub(crate) fn exchange(stream: &mut TcpStream, requests: &[u8], lines: u64) -> Result<(), String> {
     let sent = stream.write_all(requests);
     sent.map_err(|error| format!("sending: {error}"))?;
+    await_lines(stream, lines)
+}
+
+/// Waits for so many lines of replies.
+///
+/// # Errors
+///
+/// Says so if the connection fails, or no reply comes.
+pub(crate) fn await_lines(stream: &mut TcpStream, lines: u64) -> Result<(), String> {
     let mut buffer = [0; 4096];
     let mut left = lines;
     while left > 0 {

@@ -30,7 +30,7 @@ pub(crate) fn clients(bench: &Bench) -> Found {
             clients: count,
             in_flight: 1,
             // If a client asked but once, its connection would be part of what is measured.
-            requests: bench.form.requests(200_000).max(4 * count as u64),
+            requests: bench.form.requests(100_000).max(4 * count as u64),
             keys,
         };
         measure(bench, &servers, &asked, (count as u64, "clients"))

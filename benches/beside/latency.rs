@@ -4,7 +4,7 @@ use crate::bench::{Bench, Found};
 use crate::figures::quantile;
 use crate::fill::{come_and_go, exchange};
 use crate::finding::{Finding, Goal};
-use crate::load::{Load, connect};
+use crate::load::{Load, connect, connect_one};
 use crate::server::{PATIENCE, Server, Side};
 use crate::watchers::{PREFIX, WATCHERS};
 use crate::wire::{self, Ask, Dialect};
@@ -78,8 +78,9 @@ fn writing(side: &Side, watchers: usize, stopped: usize, writes: u64) -> Result<
     let hear = [Ask::Hello, Ask::Hear(PREFIX)];
     let mut reading = Load::new(server.dialect)?;
     reading.listeners(&server, watchers - stopped, &hear)?;
-    let silent = (0..stopped).map(|_| connect(&server, server.dialect, &hear));
-    let silent: Vec<TcpStream> = silent.collect::<Result<_, _>>()?;
+    let silent = connect(&server, server.dialect, stopped, |_, say| {
+        hear.iter().for_each(|ask| say(*ask));
+    })?;
     for stream in &silent {
         let set = set_socket_recv_buffer_size(stream, RECEIVE_BYTES);
         set.map_err(|error| format!("SO_RCVBUF: {error}"))?;
@@ -117,7 +118,7 @@ fn have_heard(heard: &AtomicU64, watchers: u64) -> Result<(), String> {
 
 /// Whether those who stopped have indeed not taken everything; else nothing was measured.
 fn are_behind(server: &Server, watchers: usize, stopped: usize, told: u64) -> Result<(), String> {
-    let mut stream = connect(server, Dialect::Lines, &[Ask::Unwatch])?;
+    let mut stream = connect_one(server, Dialect::Lines, &[Ask::Unwatch])?;
     let sent = stream.write_all(b"STATS\n");
     sent.map_err(|error| format!("sending: {error}"))?;
     let lines = BufReader::new(stream).lines().map_while(Result::ok);
@@ -136,7 +137,7 @@ pub(crate) fn greedy(bench: &Bench) -> Found {
     let pings = bench.form.requests(3_000);
     let rounds = bench.rounds(|side| {
         let server = side.start(&[])?;
-        let greedy = connect(&server, server.dialect, &[Ask::Ping])?;
+        let greedy = connect_one(&server, server.dialect, &[Ask::Ping])?;
         meanwhile(
             |stop| without_end(greedy, &server, stop),
             || paced(&server, pings, |_, out| Ask::Ping.say(server.dialect, out)),
@@ -176,7 +177,7 @@ fn paced(
     requests: u64,
     mut make: impl FnMut(u64, &mut Vec<u8>) -> u64,
 ) -> Result<Latency, String> {
-    let mut stream = connect(server, server.dialect, &[Ask::Ping])?;
+    let mut stream = connect_one(server, server.dialect, &[Ask::Ping])?;
     let (mut request, mut latencies) = (Vec::new(), Vec::new());
     let begin = Instant::now();
     for number in 0..requests {

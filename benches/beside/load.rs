@@ -5,7 +5,7 @@
 //! again. Replies are not parsed: their lines are counted, and every request knows how many it
 //! gets. Sockets stay blocking, for they are read only when there is something to read.
 
-use crate::fill::{count_lines, exchange};
+use crate::fill::{await_lines, count_lines};
 use crate::server::{PATIENCE, Server};
 use crate::wire::{Ask, Dialect};
 use rustix::buffer::spare_capacity;
@@ -19,6 +19,10 @@ use std::time::{Duration, Instant};
 
 /// How many events are taken from the kernel at once.
 const EVENTS: usize = 1024;
+
+/// How many clients connect before the first of them is waited for: fewer than wait to be
+/// accepted at any server.
+const GROUP: usize = 100;
 
 /// How often a listener looks whether it is to stop.
 const LOOK: Duration = Duration::from_millis(20);
@@ -51,15 +55,54 @@ pub(crate) struct Work<'a> {
     pub(crate) lines_heard: u64,
 }
 
-/// Connects one client, and has it say something first.
-pub(crate) fn connect(server: &Server, dialect: Dialect, say: &[Ask]) -> Result<TcpStream, String> {
-    let mut stream = server.connect()?;
-    let (mut said, mut lines) = (Vec::new(), 0);
-    for &ask in say {
-        lines += ask.say(dialect, &mut said);
+/// Connects so many clients, and has each say something first. They come in groups, for a server
+/// that is waited for once for each of thousands is waited for long.
+///
+/// # Errors
+///
+/// Says so if a connection fails, or a reply does not come.
+pub(crate) fn connect(
+    server: &Server,
+    dialect: Dialect,
+    count: usize,
+    say: impl Fn(usize, &mut dyn FnMut(Ask)),
+) -> Result<Vec<TcpStream>, String> {
+    let mut connected = Vec::new();
+    while connected.len() < count {
+        let mut group = Vec::new();
+        for number in connected.len()..count.min(connected.len() + GROUP) {
+            let (mut said, mut lines) = (Vec::new(), 0);
+            say(number, &mut |ask| lines += ask.say(dialect, &mut said));
+            let mut stream = server.connect()?;
+            let sent = stream.write_all(&said);
+            sent.map_err(|error| format!("sending: {error}"))?;
+            group.push((stream, lines));
+        }
+        for (mut stream, lines) in group {
+            await_lines(&mut stream, lines)?;
+            connected.push(stream);
+        }
     }
-    exchange(&mut stream, &said, lines)?;
-    Ok(stream)
+    Ok(connected)
+}
+
+/// Connects one client, and has it say something first.
+///
+/// # Errors
+///
+/// See [`connect`].
+pub(crate) fn connect_one(
+    server: &Server,
+    dialect: Dialect,
+    say: &[Ask],
+) -> Result<TcpStream, String> {
+    let streams = connect(server, dialect, 1, |_, out| {
+        say.iter().for_each(|ask| out(*ask))
+    })?;
+    streams
+        .into_iter()
+        .next()
+        .ok_or_else(|| "nobody has connected".into())
 }
 
 impl Load {
@@ -77,8 +120,8 @@ impl Load {
 
     /// Connects so many more clients that ask; each says this first.
     pub(crate) fn askers(&mut self, server: &Server, n: usize, say: &[Ask]) -> Result<(), String> {
-        for _ in 0..n {
-            let stream = connect(server, self.dialect, say)?;
+        let all = |_, out: &mut dyn FnMut(Ask)| say.iter().for_each(|ask| out(*ask));
+        for stream in connect(server, self.dialect, n, all)? {
             self.register(&stream, 2 * self.askers.len() as u64)?;
             self.askers.push(Asker { stream, lines: 0 });
         }
@@ -92,8 +135,8 @@ impl Load {
         n: usize,
         say: &[Ask],
     ) -> Result<(), String> {
-        for _ in 0..n {
-            let stream = connect(server, self.dialect, say)?;
+        let all = |_, out: &mut dyn FnMut(Ask)| say.iter().for_each(|ask| out(*ask));
+        for stream in connect(server, self.dialect, n, all)? {
             self.register(&stream, 2 * self.listeners.len() as u64 + 1)?;
             self.listeners.push(stream);
         }

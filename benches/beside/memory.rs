@@ -7,7 +7,6 @@ use crate::load::connect;
 use crate::report::grouped;
 use crate::server::{Server, Side};
 use crate::wire::Ask;
-use std::net::TcpStream;
 use std::thread;
 
 /// No history: it would be counted as memory of the keys.
@@ -18,10 +17,9 @@ pub(crate) fn idle(bench: &Bench) -> Found {
     let count = bench.form.crowd;
     let rounds = bench.once(|side| {
         grown(side, &[], count, |server| {
-            let connect = |_| connect(server, server.dialect, &[Ask::Ping]);
-            let idle: Result<Vec<TcpStream>, String> = (0..count).map(connect).collect();
+            let idle = connect(server, server.dialect, count, |_, say| say(Ask::Ping))?;
             thread::sleep(bench.form.settle);
-            idle
+            Ok(idle)
         })
     })?;
     let label = format!("{} of them: memory", grouped(&count.to_string()));

@@ -104,10 +104,8 @@ pub(crate) fn elsewhere(bench: &Bench) -> Found {
 }
 
 fn crowd(server: &Server, count: usize) -> Result<Vec<TcpStream>, String> {
-    let watch = |number| {
-        let prefix = format!("other:{number}:");
-        let say = [Ask::Hello, Ask::Hear(prefix.as_bytes())];
-        connect(server, server.dialect, &say)
-    };
-    (0..count).map(watch).collect()
+    connect(server, server.dialect, count, |number, say| {
+        say(Ask::Hello);
+        say(Ask::Hear(format!("other:{number}:").as_bytes()));
+    })
 }
