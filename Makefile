@@ -56,11 +56,14 @@ soak: ## let many clients loose on the change feed for SECS=600 seconds, with ne
 	KVMSG_SOAK_SECS=$(or $(SECS),600) \
 		$(CARGO) test --locked --test robust promises -- --nocapture
 
-# Rows by name or by how the name begins; --help of the program has the rest.
+# ROWS are names, or how names begin. KVMSGD and AGAINST are programs that were built elsewhere: one
+# to measure, and one to measure it beside instead of redis-server. PLOT is one more place for the
+# plot of costs.
+BENCH = $(strip $(if $(FULL),--full) $(if $(KVMSGD),--kvmsgd '$(KVMSGD)') \
+	$(if $(AGAINST),--against '$(AGAINST)') $(if $(PLOT),--plot '$(PLOT)') $(ROWS))
+
 bench: ## measure kvmsgd beside redis-server; FULL=1 ROWS="put get-1" KVMSGD=a AGAINST=b PLOT=c
-	$(CARGO) bench --locked --bench beside -- $(if $(FULL),--full) \
-		$(if $(KVMSGD),--kvmsgd '$(KVMSGD)') $(if $(AGAINST),--against '$(AGAINST)') \
-		$(if $(PLOT),--plot '$(PLOT)') $(ROWS)
+	$(CARGO) bench --locked --bench beside -- $(BENCH)
 
 check: ## what CI checks: format, lints, tests, documentation, manual pages, scripts
 	$(CARGO) fmt --check

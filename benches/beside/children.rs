@@ -8,7 +8,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io::Read;
 use std::process::{self, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,16 +17,21 @@ const LOOK: Duration = Duration::from_millis(2);
 
 static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
-fn running<T>(act: impl FnOnce(&mut Vec<Pid>) -> T) -> T {
-    act(&mut RUNNING.lock().unwrap_or_else(PoisonError::into_inner))
+fn running() -> MutexGuard<'static, Vec<Pid>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn kill_all() {
-    running(|pids| {
-        for pid in pids.drain(..) {
-            let _ = kill_process(pid, Signal::KILL);
-        }
-    });
+fn kill(pids: &mut Vec<Pid>) {
+    for pid in pids.drain(..) {
+        let _ = kill_process(pid, Signal::KILL);
+    }
+}
+
+/// Ends this program. Nothing is started any more: the list stays locked.
+fn end(status: i32) -> ! {
+    let mut pids = running();
+    kill(&mut pids);
+    process::exit(status)
 }
 
 /// Sees to it that no child is left behind by a panic, by Ctrl-C and the like, or by a run that
@@ -38,22 +43,20 @@ fn kill_all() {
 pub(crate) fn guard(limit: Duration) -> Result<(), String> {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
-        kill_all();
+        kill(&mut running());
         report(info);
     }));
     let signals = Signals::new([SIGHUP, SIGINT, SIGTERM]);
     let mut signals = signals.map_err(|error| format!("signals: {error}"))?;
     thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
-            kill_all();
-            process::exit(128 + signal);
+            end(128 + signal);
         }
     });
     thread::spawn(move || {
         thread::sleep(limit);
         eprintln!("beside: stopped: it takes longer than {limit:?}");
-        kill_all();
-        process::exit(1);
+        end(1);
     });
     Ok(())
 }
@@ -73,9 +76,10 @@ impl Child {
     /// Says so if it cannot be started.
     pub(crate) fn start(command: &mut Command) -> Result<Child, String> {
         let name = command.get_program().to_string_lossy().into_owned();
+        let mut pids = running();
         let child = command.stdin(Stdio::null()).spawn();
         let child = child.map_err(|error| format!("{name}: {error}"))?;
-        running(|pids| pids.push(Pid::from_child(&child)));
+        pids.push(Pid::from_child(&child));
         Ok(Child { name, child })
     }
 
@@ -121,7 +125,7 @@ impl Child {
 impl Drop for Child {
     fn drop(&mut self) {
         let pid = Pid::from_child(&self.child);
-        running(|pids| pids.retain(|running| *running != pid));
+        running().retain(|running| *running != pid);
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

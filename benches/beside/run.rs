@@ -98,7 +98,10 @@ fn heading(options: &Options, bench: &Bench, took: Duration) -> Heading {
     let Bench {
         form, ours, theirs, ..
     } = bench;
-    let version = |path: &PathBuf| first_line(Command::new(path).arg("--version"));
+    let version = |path: &PathBuf| {
+        let line = first_line(Command::new(path).arg("--version"));
+        line.split(" sha=").next().unwrap_or_default().to_owned()
+    };
     Heading {
         date: first_line(Command::new("date").arg("+%Y-%m-%d")),
         machine: machine(),

@@ -183,3 +183,15 @@ fn what_is_missing_is_named_with_what_to_install() {
     let without_redis = missing(false, |tool| tool != "redis-server");
     assert_eq!(without_redis, None, "two builds are compared without it");
 }
+
+#[test]
+fn the_readme_shows_every_row_that_has_a_goal() {
+    let readme = include_str!("../../README.md");
+    let (_, table) = readme.split_once(COLUMNS).expect("there is a table");
+    let lines = table.lines().take_while(|line| line.starts_with('|'));
+    let names = lines.filter_map(|line| line.split('|').nth(1).map(str::trim));
+    let shown: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+    let rows = ROWS.iter().map(|row| row.name);
+    let expected: Vec<&str> = rows.filter(|name| !name.starts_with("growth-")).collect();
+    assert_eq!(shown, expected);
+}
