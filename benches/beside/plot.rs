@@ -67,6 +67,7 @@ fn chart(
     let (x, y) = ranges(ours.iter().chain(&theirs));
     let mut chart = ChartBuilder::on(panel)
         .margin(12)
+        .margin_right(28)
         .x_label_area_size(40)
         .y_label_area_size(48)
         .build_cartesian_2d(x.log_scale(), y)?;

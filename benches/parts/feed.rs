@@ -1,15 +1,14 @@
 //! The feed: who is told of a change, and handing it to all of them.
 
-use crate::{Group, REQUESTS, VALUE, key};
+use crate::{Group, REQUESTS, VALUE, empty_store, key};
 use async_channel::Receiver;
 use kvmsg::feed::{ClientId, Feed, Wish};
 use kvmsg::ledger::{Account, Ledger};
 use kvmsg::outbox::Outbox;
-use kvmsg::protocol::notice::{Change, Notice, What};
+use kvmsg::protocol::notice::Notice;
 use kvmsg::protocol::{Dialect, encode_notice};
 use std::hint::black_box;
 use std::io;
-use std::rc::Rc;
 
 /// Who makes the changes, and watches nothing.
 const WRITER: ClientId = 0;
@@ -18,7 +17,11 @@ const WRITER: ClientId = 0;
 const WATCHERS: usize = 100;
 
 pub(crate) fn fan_out(group: &mut Group) {
-    let mut changes = changes();
+    let keys: Vec<_> = (0..REQUESTS).map(key).collect();
+    let mut store = empty_store();
+    let changes = keys.iter().map(|key| store.put(key, VALUE));
+    let changes: Result<Vec<_>, _> = changes.collect();
+    let mut changes = changes.expect("they fit");
     for (name, everywhere, elsewhere) in [
         ("nobody watches", 0, 0),
         ("10,000 watch elsewhere", 0, 10_000),
@@ -28,7 +31,9 @@ pub(crate) fn fan_out(group: &mut Group) {
         let mut told = Vec::new();
         group.bench_function(format!("finding: {name}"), |bench| {
             bench.iter(|| {
-                for change in next(&mut changes, &feed) {
+                for change in &mut changes {
+                    // The feed is told of one revision after the other.
+                    change.revision = feed.history().last() + 1;
                     feed.record(change, WRITER, &mut told);
                     assert_eq!(black_box(&told).len(), everywhere);
                 }
@@ -46,32 +51,12 @@ pub(crate) fn fan_out(group: &mut Group) {
                 for (outbox, bell) in &mut outboxes {
                     bell.try_recv().expect("it was rung");
                     outbox.answer_bell();
-                    outbox
-                        .flush(&mut io::sink())
-                        .expect("a sink takes everything");
+                    let flushed = outbox.flush(&mut io::sink());
+                    flushed.expect("a sink takes everything");
                 }
             }
         });
     });
-}
-
-/// Changes to as many keys.
-fn changes() -> Vec<Change> {
-    let change = |number| Change {
-        revision: number as u64,
-        key: Rc::from(&key(number)[..]),
-        what: What::Put(Rc::from(VALUE)),
-    };
-    (0..REQUESTS).map(change).collect()
-}
-
-/// The same changes, as those that come next in this feed.
-fn next<'a>(changes: &'a mut [Change], feed: &Feed) -> &'a [Change] {
-    let last = feed.history().last();
-    for (change, revision) in changes.iter_mut().zip(last + 1..) {
-        change.revision = revision;
-    }
-    changes
 }
 
 /// So many who watch every key, and so many who watch others, each their own.

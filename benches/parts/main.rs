@@ -12,6 +12,7 @@ mod protocol;
 mod store;
 
 use criterion::{Criterion, Throughput};
+use kvmsg::store::{Limits, Store};
 use std::time::Duration;
 
 /// How many requests one turn of a benchmark makes.
@@ -26,6 +27,15 @@ fn key(number: usize) -> [u8; 16] {
 }
 
 const VALUE: &[u8] = &[b'v'; 16];
+
+/// A store that holds whatever is put into it.
+fn empty_store() -> Store {
+    let limits = Limits {
+        values_bytes_max: 1 << 30,
+        store_bytes_max: 0,
+    };
+    Store::new(limits, 1)
+}
 
 fn main() {
     let mut criterion = Criterion::default()

@@ -1,10 +1,9 @@
 //! The parser of both dialects, and the encoder of replies and notices.
 
-use crate::{Group, REQUESTS, VALUE, key};
+use crate::{Group, REQUESTS, VALUE, empty_store, key};
 use kvmsg::protocol::notice::Notice;
 use kvmsg::protocol::reply::Reply;
 use kvmsg::protocol::{Dialect, Parsed, Parser, encode_notice, encode_reply};
-use kvmsg::store::{Limits, Store};
 use std::hint::black_box;
 
 /// More than any request here.
@@ -70,11 +69,7 @@ pub(crate) fn parse(group: &mut Group) {
 
 /// Encodes replies one behind the other, and notices.
 pub(crate) fn encode(group: &mut Group) {
-    let limits = Limits {
-        values_bytes_max: BYTES_MAX,
-        store_bytes_max: 0,
-    };
-    let mut store = Store::new(limits, 1);
+    let mut store = empty_store();
     for _ in 0..8 {
         store.put(b"eight", VALUE).expect("it fits");
     }

@@ -1,19 +1,15 @@
 //! The store: keys that come, are asked for, change and go, among a hundred thousand others.
 
-use crate::{Group, REQUESTS, VALUE, key};
+use crate::{Group, REQUESTS, VALUE, empty_store, key};
 use criterion::BatchSize;
-use kvmsg::store::{Limits, Store};
+use kvmsg::store::Store;
 use std::hint::black_box;
 
 /// How many keys are there already.
 const KEYS: usize = 100_000;
 
 fn filled() -> Store {
-    let limits = Limits {
-        values_bytes_max: 1 << 30,
-        store_bytes_max: 0,
-    };
-    let mut store = Store::new(limits, 1);
+    let mut store = empty_store();
     for number in 0..KEYS {
         store.put(&key(number), VALUE).expect("it fits");
     }
