@@ -31,8 +31,8 @@ fn compare(bench: &Bench, in_flight: u64, requests: u64) -> Found {
         Finding::compare(label, rounds, [0, 1], |speed| *speed, goal).beside("framed")
     };
     Ok(vec![
-        finding("PUT, throughput", &put),
-        finding("GET, throughput", &get),
+        finding("PUT throughput", &put),
+        finding("GET throughput", &get),
     ])
 }
 
