@@ -11,6 +11,7 @@
 
 mod turn;
 mod client;
+mod bells;
 mod fanout;
 mod progress;
 mod answer;
@@ -19,10 +20,12 @@ mod drain;
 
 use crate::feed::{ClientId, Feed};
 use crate::ledger::Ledger;
+use crate::protocol::command::Request;
 use crate::stats::Stats;
 use crate::store::Store;
 use ahash::RandomState;
 use async_channel::{Receiver, Sender};
+use bells::Bells;
 use client::Client;
 pub use client::{Batch, Input, Join};
 use drain::Drain;
@@ -41,9 +44,6 @@ const QUEUE_MAX: usize = 1024;
 
 /// How many events are taken before the next client's turn.
 const EVENTS_A_TURN: usize = 64;
-
-/// How many requests of one client are executed before the next client's turn.
-const REQUESTS_A_TURN: usize = 256;
 
 /// What the broker is told. Every event of one client comes through this queue in order.
 #[derive(Debug)]
@@ -95,6 +95,8 @@ pub struct Broker {
     lagging: VecDeque<ClientId>,
     /// A change that not everyone has been told of yet. No request is executed before that.
     fanout: Fanout,
+    /// Who has been told something, and whose writer does not know yet.
+    bells: Bells,
     progress: Progress,
     drain: Drain,
     events: Receiver<Event>,
@@ -112,6 +114,7 @@ impl Broker {
                 ready: VecDeque::new(),
                 lagging: VecDeque::new(),
                 fanout: Fanout::default(),
+                bells: Bells::default(),
                 progress,
                 drain: Drain::default(),
                 events,
@@ -159,7 +162,8 @@ impl Broker {
 
     fn has_work(&self) -> bool {
         let waits = !self.ready.is_empty() || !self.lagging.is_empty();
-        self.fanout.is_going_on() || waits || self.core.store.is_untidy()
+        let rings = !self.bells.is_empty();
+        self.fanout.is_going_on() || waits || rings || self.core.store.is_untidy()
     }
 
     /// Takes what has arrived, a part of it if that is much.
@@ -209,7 +213,7 @@ impl Broker {
 
     /// One turn, until it is over or nothing is left to do.
     fn turn(&mut self) {
-        let mut turn = Turn::begin();
+        let mut turn = Turn::begin(!self.bells.is_empty());
         self.fan_out(&mut turn);
         while !self.fanout.is_going_on() && !turn.is_over() {
             // Between two changes is the only time for it: with many watchers every turn may end
@@ -227,6 +231,7 @@ impl Broker {
             }
         }
         self.tell_progress(&mut turn);
+        self.ring_some();
         self.let_go();
         self.core.store.tidy();
         self.relieve();
@@ -239,29 +244,11 @@ impl Broker {
             return;
         };
         client.is_ready = false;
-        for _ in 0..REQUESTS_A_TURN {
-            let Some(client) = self.clients.get_mut(&id) else {
-                return;
-            };
-            if client.must_wait() {
-                return;
-            }
-            if client.wants_list() && !self.core.store.is_listable() {
-                turn.look();
-                break;
-            }
-            let Some((input, request)) = client.next_request() else {
-                break;
-            };
-            let change = answer::answer(&mut self.core, client, &input, request);
-            turn.step();
-            if let Some(change) = change {
-                self.fanout.begin(&mut self.core.feed, change, id);
-                self.fan_out(turn);
-            }
-            if self.fanout.is_going_on() || turn.is_over() {
-                break;
-            }
+        if client.must_wait() {
+            return;
+        }
+        if let Some(batch) = client.take_batch() {
+            self.execute(id, batch, turn);
         }
         match self.clients.get(&id) {
             Some(client) if client.is_new => self.welcome(id, turn),
@@ -269,6 +256,42 @@ impl Broker {
             Some(client) if client.leaving => self.finish(id),
             _ => {}
         }
+    }
+
+    /// Executes what is left of a batch, or as much of it as the turn and the outbox allow.
+    fn execute(&mut self, id: ClientId, mut batch: Batch, turn: &mut Turn) {
+        let Some(mut client) = self.clients.get_mut(&id) else {
+            return;
+        };
+        while let Some(request) = batch.next() {
+            if batch.executed.is_multiple_of(32) {
+                let next = batch.requests[batch.executed..].iter().take(32);
+                let keys = next
+                    .filter_map(Request::key)
+                    .map(|key| key.of(&batch.input.bytes));
+                self.core.store.warm(keys);
+            }
+            if request.wants_list() && !self.core.store.is_listable() {
+                turn.look();
+                break;
+            }
+            let change = answer::answer(&mut self.core, client, &batch.input, request);
+            batch.executed += 1;
+            turn.step();
+            if let Some(change) = change
+                && self.fanout.begin(&mut self.core.feed, change, id)
+            {
+                self.fan_out(turn);
+                match self.clients.get_mut(&id) {
+                    Some(same) => client = same,
+                    None => return,
+                }
+            }
+            if self.fanout.is_going_on() || turn.is_over() || client.outbox.borrow().is_full() {
+                break;
+            }
+        }
+        client.return_batch(batch);
     }
 
     /// Ends a client that has left, now that everything it asked has been answered. While a

@@ -12,7 +12,7 @@ mod history;
 mod watcher;
 
 use crate::protocol::command::Since;
-use crate::protocol::notice::{Change, Entry};
+use crate::protocol::notice::Change;
 use ahash::RandomState;
 use hashbrown::HashMap;
 pub use history::History;
@@ -55,7 +55,7 @@ pub enum Denied {
 #[derive(Debug)]
 pub enum Owed<'a> {
     /// A change.
-    Change(Entry<'a>),
+    Change(Change<'a>),
     /// That the changes from the first revision to the last are lost to it.
     Lost(u64, u64),
     /// Nothing so far: there is more to look at.
@@ -196,17 +196,16 @@ impl Feed {
     }
 
     /// Remembers a change; in `told` it puts everyone who is to be told of it now, each once.
-    pub fn record(&mut self, change: &Change, by: ClientId, told: &mut Vec<ClientId>) {
+    pub fn record(&mut self, change: &Change<'_>, by: ClientId, told: &mut Vec<ClientId>) {
         told.clear();
-        let entry = change.entry();
-        self.history.push(&entry, by);
-        if self.prefixes.gather(entry.key, told) > 1 {
+        self.history.push(change, by);
+        if self.prefixes.gather(&change.key, told) > 1 {
             // Runs of ascending numbers, which this sort merges.
             told.sort();
             told.dedup();
         }
         if let Ok(at) = told.binary_search(&by) {
-            let wants = |watcher: &Watcher| watcher.wants(&entry, true);
+            let wants = |watcher: &Watcher| watcher.wants(change, true);
             if !self.watchers.get(&by).is_some_and(wants) {
                 told.remove(at);
             }

@@ -19,6 +19,8 @@
 #![forbid(unsafe_code)]
 
 pub mod stop;
+pub mod bell;
+pub mod spare;
 pub mod stats;
 pub mod flags;
 pub mod config;
@@ -29,6 +31,7 @@ pub mod feed;
 pub mod ledger;
 pub mod outbox;
 pub mod broker;
+pub mod reactor;
 pub mod session;
 pub mod server;
 pub mod client;

@@ -12,13 +12,15 @@
 
 mod piece;
 
+use crate::bell::Bell;
 use crate::ledger::Charge;
 use crate::protocol::notice::{Encoded, Part};
 use crate::protocol::values::Values;
-use async_channel::Sender;
+use crate::spare::{self, Spare};
 use piece::Piece;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
+use std::rc::Rc;
 
 /// How much of notices waits for one client at most, in bytes, unless it is one notice alone. A
 /// client that reads is told the rest from the history, as it reads.
@@ -26,6 +28,9 @@ pub const NOTICE_BYTES_MAX: usize = 64 * 1024;
 
 /// How long a piece of bytes may grow before the next begins; also a slice of a long reply.
 const PIECE_BYTES: usize = 64 * 1024;
+
+/// How many pieces an empty outbox has room for.
+const PIECES_KEPT: usize = 4;
 
 /// How many pieces one system call writes at most.
 const PIECES_A_WRITE: usize = 16;
@@ -74,13 +79,15 @@ pub struct Outbox {
     closed: bool,
     dead: bool,
     rung: bool,
-    bell: Sender<()>,
+    /// There are notices of which the writer does not know, and somebody has been told to ring it.
+    is_awaited: bool,
+    bell: Rc<Bell>,
     charge: Charge,
 }
 
 impl Outbox {
     /// An empty outbox that holds replies up to `bytes_max`.
-    pub fn new(bytes_max: usize, bell: Sender<()>, charge: Charge) -> Outbox {
+    pub fn new(bytes_max: usize, bell: Rc<Bell>, charge: Charge) -> Outbox {
         Outbox {
             pieces: VecDeque::new(),
             rubbish: VecDeque::new(),
@@ -95,6 +102,7 @@ impl Outbox {
             closed: false,
             dead: false,
             rung: false,
+            is_awaited: false,
             bell,
             charge,
         }
@@ -141,6 +149,7 @@ impl Outbox {
         encode(tail);
         let added = tail.len() - before;
         self.grown(added);
+        self.ring();
     }
 
     /// Appends a long reply, to be encoded as it is sent.
@@ -149,12 +158,14 @@ impl Outbox {
             return;
         }
         let added = values.left();
-        self.pieces.push_back(Piece::Values(values));
+        self.pieces.push_back(Piece::Values(Box::new(values)));
         self.grown(added);
+        self.ring();
     }
 
     /// Appends the notice of a change if it fits; if not, the writer rings when there is room.
-    /// One notice always fits, however long.
+    /// One notice always fits, however long. The writer is not rung for it: see
+    /// [`Outbox::is_to_be_rung`].
     pub fn offer(&mut self, notice: &Encoded) -> bool {
         let fits =
             self.marks.is_empty() || self.notice_bytes + notice.bytes_len() <= NOTICE_BYTES_MAX;
@@ -166,9 +177,24 @@ impl Outbox {
         fits
     }
 
+    /// Whether the caller has to see to it that the writer is rung for notices, in its turn: it
+    /// has not been since they were added, and nobody else was told to.
+    pub fn is_to_be_rung(&mut self) -> bool {
+        !self.rung && !std::mem::replace(&mut self.is_awaited, true)
+    }
+
+    /// Rings the writer for notices, if it has not been rung for a reply meanwhile.
+    pub fn ring_for_notices(&mut self) {
+        self.is_awaited = false;
+        if !self.is_empty() {
+            self.ring();
+        }
+    }
+
     /// Appends a notice that is not of a change, whatever waits.
     pub fn tell(&mut self, notice: &Encoded) {
         self.notice(notice, false);
+        self.ring();
     }
 
     /// Whether notices wait.
@@ -202,7 +228,7 @@ impl Outbox {
         self.written = self.queued;
         self.charge.set(0);
         // A writer that waits for the socket has taken the bell and not answered it.
-        let _ = self.bell.try_send(());
+        self.bell.ring();
     }
 
     /// Frees a part of what waited for a client that was given up; false when nothing is left.
@@ -299,9 +325,11 @@ impl Outbox {
                 break;
             }
             self.head -= len;
-            self.pieces.pop_front();
+            if let Some(Piece::Bytes(bytes)) = self.pieces.pop_front() {
+                spare::BYTES.with(|spare| spare.keep(bytes));
+            }
         }
-        if self.pieces.is_empty() {
+        if self.pieces.is_empty() && self.pieces.capacity() > PIECES_KEPT {
             self.pieces = VecDeque::new();
         }
         let mut delivered = 0;
@@ -338,7 +366,8 @@ impl Outbox {
     fn tail(&mut self) -> &mut Vec<u8> {
         let fits = matches!(self.pieces.back(), Some(Piece::Bytes(b)) if b.len() < PIECE_BYTES);
         if !fits {
-            self.pieces.push_back(Piece::Bytes(Vec::with_capacity(256)));
+            let bytes = spare::BYTES.with(Spare::take);
+            self.pieces.push_back(Piece::Bytes(bytes));
         }
         match self.pieces.back_mut() {
             Some(Piece::Bytes(bytes)) => bytes,
@@ -349,14 +378,12 @@ impl Outbox {
     fn grown(&mut self, bytes: usize) {
         self.queued += bytes as u64;
         self.charge.set(self.waiting());
-        self.ring();
     }
 
     fn ring(&mut self) {
         if !self.rung {
             self.rung = true;
-            // Full means rung already, closed that the writer is gone: nothing to do in either.
-            let _ = self.bell.try_send(());
+            self.bell.ring();
         }
     }
 

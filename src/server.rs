@@ -8,12 +8,12 @@
 //! shut, it would answer further input with a reset, which destroys replies on their way.
 
 mod accept;
-mod drive;
 
 use crate::broker::{Broker, Core, Event};
 use crate::config::Config;
 use crate::feed::Feed;
 use crate::ledger::Ledger;
+use crate::reactor::{Descriptors, Reactor};
 use crate::session::{self, SendQueues};
 use crate::stats::{Counts, Stats};
 use crate::stop::{Stop, Stopper, stop};
@@ -57,6 +57,13 @@ const BACKLOG: i32 = 4096;
 /// ```
 #[derive(Debug)]
 pub struct Server {
+    descriptors: Descriptors,
+    service: Service,
+}
+
+/// What a server works with, whatever thread it is run on.
+#[derive(Debug)]
+struct Service {
     config: Config,
     listeners: Vec<TcpListener>,
     handle: Handle,
@@ -154,6 +161,10 @@ impl Server {
     /// Names the first address that is not to be had: in use, not of this machine, not permitted.
     pub fn bind(config: Config) -> Result<Server, BindError> {
         let mut config = config;
+        let descriptors = Descriptors::open().map_err(|source| BindError {
+            address: config.listen.join(", "),
+            source,
+        })?;
         let bound: Result<Vec<_>, _> = config.listen.iter().map(|address| bind(address)).collect();
         let (listeners, addresses): (Vec<_>, Vec<_>) = bound?.into_iter().unzip();
         config.clients_max = accept::fit_descriptors(config.clients_max, listeners.len());
@@ -164,30 +175,35 @@ impl Server {
             drain: Arc::new(Mutex::new(Some(drainer))),
             cut: Arc::new(Mutex::new(Some(cutter))),
         };
-        Ok(Server {
+        let service = Service {
             config,
             listeners,
             handle,
             drain,
             cut,
+        };
+        Ok(Server {
+            descriptors,
+            service,
         })
     }
 
     /// A way to watch and to stop this server.
     pub fn handle(&self) -> Handle {
-        self.handle.clone()
+        self.service.handle.clone()
     }
 
     /// Serves until it is told to stop. Blocks this thread, on which all of the server runs.
     pub fn run(self) -> Report {
-        smol::block_on(async {
-            let executor = Rc::new(LocalExecutor::new());
-            let served = executor.spawn(self.serve(executor.clone()));
-            drive::drive(&executor, served).await
-        })
+        let executor = Rc::new(LocalExecutor::new());
+        let reactor = Reactor::new(self.descriptors);
+        let served = self.service.serve(executor.clone(), reactor.clone());
+        reactor.run(&executor, executor.spawn(served))
     }
+}
 
-    async fn serve(self, executor: Rc<LocalExecutor<'static>>) -> Report {
+impl Service {
+    async fn serve(self, executor: Rc<LocalExecutor<'static>>, reactor: Rc<Reactor>) -> Report {
         let stats = self.handle.stats.clone();
         let ledger = Ledger::new(self.config.clients_bytes_max);
         let (broker, events) = Broker::new(core(&self.config, &stats, &ledger));
@@ -201,7 +217,7 @@ impl Server {
             stop,
             limits: limits(&self.config),
         };
-        let clients = Rc::new(Clients::new(self.config.clients_max, shared));
+        let clients = Rc::new(Clients::new(self.config.clients_max, shared, reactor));
         let listening = Listening::start(&executor, self.listeners, &clients);
 
         let failed = future::or(

@@ -19,18 +19,20 @@ mod read;
 mod send_queues;
 mod write;
 
+use crate::bell::Bell;
 use crate::broker::Event;
 use crate::feed::ClientId;
 use crate::ledger::{Account, Ledger};
 use crate::outbox::Outbox;
+use crate::reactor::Socket;
 use crate::stats::Stats;
 use crate::stop::Stop;
 use async_channel::Sender;
 pub use send_queues::SendQueues;
-use smol::{Async, LocalExecutor};
+use smol::LocalExecutor;
 use std::cell::RefCell;
 use std::fmt;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,7 +77,7 @@ pub struct Connection {
     /// The client's number.
     pub id: ClientId,
     /// The socket.
-    pub socket: Arc<Async<TcpStream>>,
+    pub socket: Socket,
     /// The address of the client.
     pub peer: SocketAddr,
     /// Called at the end.
@@ -95,7 +97,7 @@ impl Connection {
     /// A connection that has been accepted; `on_end` is called when the last task has let go.
     pub fn new(
         id: ClientId,
-        socket: Arc<Async<TcpStream>>,
+        socket: Socket,
         peer: SocketAddr,
         on_end: impl Fn() + 'static,
     ) -> Connection {
@@ -109,7 +111,7 @@ impl Connection {
 
     /// Ends one direction or both. A peer that is gone has ended them already.
     pub fn shutdown(&self, how: std::net::Shutdown) {
-        let _ = self.socket.get_ref().shutdown(how);
+        let _ = self.socket.stream().shutdown(how);
     }
 }
 
@@ -124,8 +126,9 @@ impl Drop for Connection {
 pub fn start(executor: &LocalExecutor<'static>, connection: Connection, shared: &Shared) {
     let connection = Rc::new(connection);
     let account = Account::new(&shared.ledger);
-    let (bell, rung) = async_channel::bounded(1);
-    let outbox = Outbox::new(shared.limits.outbox_bytes_max, bell, account.charge(0));
+    let bell = Rc::<Bell>::default();
+    let charge = account.charge(0);
+    let outbox = Outbox::new(shared.limits.outbox_bytes_max, bell.clone(), charge);
     let outbox = Rc::new(RefCell::new(outbox));
     let (chunks, arrived) = async_channel::bounded(1);
 
@@ -148,7 +151,7 @@ pub fn start(executor: &LocalExecutor<'static>, connection: Connection, shared: 
         .spawn(write::write(
             connection,
             outbox,
-            rung,
+            bell,
             reader,
             shared.clone(),
         ))

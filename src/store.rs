@@ -3,15 +3,17 @@
 //! Every change raises the revision by one; what changes nothing does not. The store knows no
 //! clients and tells nobody: whoever calls it gets the [`Change`] to hand on.
 
+mod record;
 mod keys;
 mod index;
 #[cfg(test)]
 mod tests;
 
 use crate::list::{List, Value, bulk_len};
-use crate::protocol::notice::{Change, What};
+use crate::protocol::notice::{Change, Held, Op};
 use index::Index;
 use keys::Keys;
+use record::Record;
 use std::fmt;
 use std::rc::Rc;
 
@@ -72,9 +74,9 @@ impl fmt::Display for Full {
 
 /// What came of an UPDATE that found its value.
 #[derive(Debug)]
-pub enum Updated {
+pub enum Updated<'a> {
     /// The value was replaced.
-    Changed(Change),
+    Changed(Change<'a>),
     /// Old and new are equal: nothing changed.
     Same,
 }
@@ -83,7 +85,7 @@ pub enum Updated {
 #[derive(Debug)]
 pub struct Page<'a> {
     /// The keys, each with its values.
-    pub keys: Vec<(&'a Value, &'a List)>,
+    pub keys: Vec<(&'a [u8], List<'a>)>,
     /// Whether keys with the prefix stand behind the last of these.
     pub more: bool,
 }
@@ -143,9 +145,13 @@ impl Store {
     }
 
     /// All values of a key, if it exists.
-    pub fn get(&self, key: &[u8]) -> Option<&List> {
-        let hash = self.keys.hash(key);
-        self.keys.get(hash, key).map(|(_, list)| list)
+    pub fn get(&self, key: &[u8]) -> Option<List<'_>> {
+        self.keys.get(self.keys.hash(key), key).map(Record::list)
+    }
+
+    /// Fetches from memory what the next requests need.
+    pub fn warm<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
+        self.keys.warm(keys);
     }
 
     /// Prepares the keys' order a little further, for some 200 us at most; true when a page of
@@ -170,10 +176,11 @@ impl Store {
         };
         let mut bytes = 0;
         for key in self.index.range(&self.keys, prefix, after) {
-            let Some((key, list)) = self.keys.get(self.keys.hash(key), key) else {
+            let Some(record) = self.keys.get(self.keys.hash(key), key) else {
                 debug_assert!(false, "a key that is in order is in the store");
                 continue;
             };
+            let (key, list) = (record.key(), record.list());
             bytes += bulk_len(key) + list.bulk_bytes() + ENTRY_HEADS_BYTES;
             let is_full = page.keys.len() >= count || bytes > bytes_max;
             if is_full && !page.keys.is_empty() {
@@ -190,30 +197,26 @@ impl Store {
     /// # Errors
     ///
     /// Refuses what goes beyond a limit, and changes nothing then.
-    pub fn put(&mut self, key: &[u8], value: &[u8]) -> Result<Change, Full> {
+    pub fn put<'a>(&mut self, key: &'a [u8], value: &'a [u8]) -> Result<Change<'a>, Full> {
         let hash = self.keys.hash(key);
         let added = value.len() + VALUE_OVERHEAD_BYTES;
         let (limits, bytes) = (self.limits, self.bytes);
-        let (key, value, cost) = match self.keys.get_mut(hash, key) {
-            Some((key, list)) => {
-                limits.check(list.bytes() + value.len(), bytes + added)?;
-                let value = Value::from(value);
-                list.push(value.clone());
-                (key.clone(), value, added)
+        let (told, cost) = match self.keys.get_mut(hash, key) {
+            Some(record) => {
+                limits.check(record.list().bytes() + value.len(), bytes + added)?;
+                (record.push(value), added)
             }
             None => {
                 limits.check(value.len(), bytes + added + key.len())?;
-                let (key, value) = (Value::from(key), Value::from(value));
-                let list = List::One(value.clone());
-                self.keys.insert(hash, key.clone(), list);
-                self.index.created(hash, &key, self.keys.len());
-                let cost = added + key.len();
-                (key, value, cost)
+                let (record, told) = Record::new(key, value);
+                self.keys.insert(hash, record);
+                self.index.created(hash, key, self.keys.len());
+                (told, added + key.len())
             }
         };
         self.values += 1;
         self.bytes += cost;
-        Ok(self.changed(key, What::Put(value)))
+        Ok(self.changed(Op::Put, key, None, Some(told)))
     }
 
     /// Replaces the first value equal to `old`, in its place; nothing if there is none.
@@ -221,11 +224,16 @@ impl Store {
     /// # Errors
     ///
     /// Refuses what goes beyond a limit, and changes nothing then.
-    pub fn update(&mut self, key: &[u8], old: &[u8], new: &[u8]) -> Result<Option<Updated>, Full> {
-        let Some((key, list)) = self.keys.get_mut(self.keys.hash(key), key) else {
+    pub fn update<'a>(
+        &mut self,
+        key: &'a [u8],
+        old: &'a [u8],
+        new: &'a [u8],
+    ) -> Result<Option<Updated<'a>>, Full> {
+        let Some(record) = self.keys.get_mut(self.keys.hash(key), key) else {
             return Ok(None);
         };
-        let Some(place) = list.find(old) else {
+        let Some(spot) = record.find(old) else {
             return Ok(None);
         };
         if old == new {
@@ -233,44 +241,45 @@ impl Store {
         }
         let bytes = self.bytes - old.len() + new.len();
         self.limits
-            .check(list.bytes() - old.len() + new.len(), bytes)?;
-        let (key, new) = (key.clone(), Value::from(new));
-        let old = list.replace(place, new.clone());
+            .check(record.list().bytes() - old.len() + new.len(), bytes)?;
+        let (gone, come) = record.replace(spot, old, new);
         self.bytes = bytes;
-        Ok(Some(Updated::Changed(
-            self.changed(key, What::Update { old, new }),
-        )))
+        let change = self.changed(Op::Update, key, Some(gone), Some(come));
+        Ok(Some(Updated::Changed(change)))
     }
 
     /// Removes the first value equal to `value`, and the key with its last; nothing if there is
     /// none.
-    pub fn remove(&mut self, key: &[u8], value: &[u8]) -> Option<Change> {
+    pub fn remove<'a>(&mut self, key: &'a [u8], value: &'a [u8]) -> Option<Change<'a>> {
         let hash = self.keys.hash(key);
-        let (key, list) = self.keys.get_mut(hash, key)?;
-        let place = list.find(value)?;
-        let key = key.clone();
-        let last = list.len() == 1;
-        let value = list.remove(place);
-        if last {
-            self.keys.remove(hash, &key);
-            self.index.removed(&key);
+        let record = self.keys.get_mut(hash, key)?;
+        let spot = record.find(value)?;
+        let gone = if record.list().len() > 1 {
+            record.remove(spot, value)
+        } else {
+            let gone = record.only(value);
+            self.keys.remove(hash, key);
+            self.index.removed(key);
             self.bytes -= key.len();
-        }
+            gone
+        };
         self.values -= 1;
         self.bytes -= value.len() + VALUE_OVERHEAD_BYTES;
-        Some(self.changed(key, What::Remove(value)))
+        Some(self.changed(Op::Remove, key, Some(gone), None))
     }
 
     /// Removes a key and all its values; nothing if there is no such key.
-    pub fn delete(&mut self, key: &[u8]) -> Option<Change> {
-        let (key, list) = self.keys.remove(self.keys.hash(key), key)?;
-        self.index.removed(&key);
+    pub fn delete<'a>(&mut self, key: &'a [u8]) -> Option<Change<'a>> {
+        let record = self.keys.remove(self.keys.hash(key), key)?;
+        self.index.removed(key);
+        let list = record.list();
         self.values -= list.len();
         self.bytes -= key.len() + list.bytes() + list.len() * VALUE_OVERHEAD_BYTES;
-        if list.len() > 1 {
-            self.removed.push(list.into_chunks());
+        let chunks = record.into_chunks();
+        if !chunks.is_empty() {
+            self.removed.push(chunks);
         }
-        Some(self.changed(key, What::Delete))
+        Some(self.changed(Op::Delete, key, None, None))
     }
 
     /// Whether [`Store::tidy`] has something to do.
@@ -289,12 +298,20 @@ impl Store {
         }
     }
 
-    fn changed(&mut self, key: Value, what: What) -> Change {
+    fn changed<'a>(
+        &mut self,
+        op: Op,
+        key: &'a [u8],
+        old: Option<Held<'a>>,
+        new: Option<Held<'a>>,
+    ) -> Change<'a> {
         self.revision += 1;
         Change {
             revision: self.revision,
-            key,
-            what,
+            op,
+            key: key.into(),
+            old,
+            new,
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::resident;
 use ahash::RandomState;
 use hashbrown::HashMap;
-use kvmsg::list::{List, Value};
+use kvmsg::list::{Packed, Value};
 use kvmsg::store::{Limits, Store};
 use patricia_tree::PatriciaSet;
 use std::collections::BTreeSet;
@@ -155,7 +155,7 @@ impl Keeper for Store {
 /// A hash table with an order beside it, which hears of every key at once.
 #[derive(Default)]
 struct Beside<O> {
-    keys: HashMap<Value, List, RandomState>,
+    keys: HashMap<Value, Packed, RandomState>,
     order: O,
 }
 
@@ -169,9 +169,10 @@ trait Order {
 
 impl<O: Order> Keeper for Beside<O> {
     fn create(&mut self, key: &[u8]) {
-        let (key, value) = (Value::from(key), Value::from(key));
+        let packed = Packed::new(key, key).expect("it is short");
+        let key = Value::from(key);
         self.order.insert(&key);
-        self.keys.insert(key, List::One(value));
+        self.keys.insert(key, packed);
     }
 
     fn delete(&mut self, key: &[u8]) {

@@ -2,7 +2,7 @@
 
 use ahash::RandomState;
 use hashbrown::HashMap;
-use kvmsg::list::{List, Value};
+use kvmsg::list::{List, Packed};
 use kvmsg::store::{Limits, Store};
 use std::hint::black_box;
 use std::time::Instant;
@@ -19,12 +19,12 @@ pub(crate) const COLUMNS: [&str; 4] = [
 
 pub(crate) fn measure(name: &str) -> Vec<f64> {
     if name == crate::STORES[0] {
-        let mut keys = HashMap::<Value, List, RandomState>::default();
+        let mut keys = HashMap::<Box<[u8]>, Packed, RandomState>::default();
         let mut figures = creates(|key| {
-            let value = Value::from(key);
-            black_box(keys.insert(Value::from(key), List::One(value)));
+            let packed = Packed::new(key, key).expect("it is short");
+            black_box(keys.insert(key.into(), packed));
         });
-        figures.push(lookups(|key| keys.get(key).map(List::len)));
+        figures.push(lookups(|key| keys.get(key).map(Packed::len)));
         return figures;
     }
     let limits = Limits {

@@ -19,16 +19,16 @@ const LONG_REPLY_BYTES: usize = 64 * 1024;
 const LIST_BYTES_MAX: usize = 256 * 1024;
 
 /// Answers a request of a client. A change that it made is returned, to be told to others.
-pub(super) fn answer(
+pub(super) fn answer<'a>(
     core: &mut Core,
     client: &mut Client,
-    input: &Input,
-    request: Request,
-) -> Option<Change> {
+    input: &'a Input,
+    request: &Request,
+) -> Option<Change<'a>> {
     let command = match request {
-        Request::Command(command) => command,
+        Request::Command(command) => *command,
         Request::Refused(refusal) | Request::Fatal(refusal) => {
-            reply(core, client, &Reply::Refused(&refusal));
+            reply(core, client, &Reply::Refused(refusal));
             return None;
         }
         Request::Listen => {
@@ -148,13 +148,16 @@ fn add(client: &Client, reply: &Reply<'_>) {
 }
 
 /// Adds the values of a key; many or long ones are encoded as they are sent.
-fn add_values(client: &Client, list: &List) {
+fn add_values(client: &Client, list: List<'_>) {
     let in_frames = client.dialect != Dialect::Lines;
-    if list.bulk_bytes() > LONG_REPLY_BYTES && (in_frames || list.is_typable()) {
-        let values = Values::new(list, client.dialect);
-        client.outbox.borrow_mut().reply_values(values);
-    } else {
-        add(client, &Reply::Values(list));
+    match list {
+        List::Many(many)
+            if many.bulk_bytes() > LONG_REPLY_BYTES && (in_frames || many.is_typable()) =>
+        {
+            let values = Values::new(many, client.dialect);
+            client.outbox.borrow_mut().reply_values(values);
+        }
+        short => add(client, &Reply::Values(short)),
     }
 }
 
@@ -163,7 +166,11 @@ fn refuse(core: &Core, client: &Client, text: &str) {
 }
 
 /// Replies to a request that changes something, and hands on what it changed.
-fn changed(core: &Core, client: &Client, change: Result<Option<Change>, Full>) -> Option<Change> {
+fn changed<'a>(
+    core: &Core,
+    client: &Client,
+    change: Result<Option<Change<'a>>, Full>,
+) -> Option<Change<'a>> {
     match change {
         Ok(Some(change)) => {
             reply(core, client, &Reply::Done(change.revision));
@@ -195,7 +202,7 @@ fn list(core: &mut Core, client: &Client, prefix: &[u8], after: &[u8], count: us
     {
         return add(client, &Reply::Refused(&Refusal::new(NOTICE_LIKE)));
     }
-    let last = page.keys.last().map(|(key, _)| &key[..]);
+    let last = page.keys.last().map(|(key, _)| *key);
     let head = Reply::Page {
         epoch,
         revision,
@@ -206,7 +213,7 @@ fn list(core: &mut Core, client: &Client, prefix: &[u8], after: &[u8], count: us
     for (key, list) in &page.keys {
         add(client, &Reply::Key(key));
         if !in_lines {
-            add_values(client, list);
+            add_values(client, *list);
         }
     }
     add(client, &Reply::PageEnd);

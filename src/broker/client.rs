@@ -3,9 +3,10 @@
 use crate::feed::ClientId;
 use crate::ledger::{Account, Charge};
 use crate::outbox::Outbox;
-use crate::protocol::command::{Command, Request};
+use crate::protocol::command::Request;
 use crate::protocol::notice::Notice;
 use crate::protocol::{Dialect, encode_notice};
+use crate::spare::{self, Spare};
 use crate::stats::Stats;
 use async_channel::Sender;
 use std::cell::RefCell;
@@ -16,9 +17,9 @@ use std::time::{Duration, Instant};
 /// The least time between two log lines that say that the same client loses notices.
 const LOSS_LOG_PAUSE: Duration = Duration::from_secs(60);
 
-/// How many requests a batch that goes back to its session may have room for, and still wait
-/// there for use: an idle client should hold next to nothing.
-const SPARE_REQUESTS_MAX: usize = 4;
+thread_local! {
+    static REQUESTS: Spare<Request> = const { Spare::new() };
+}
 
 /// A client as it joins.
 #[derive(Debug)]
@@ -33,8 +34,8 @@ pub struct Join {
     pub outbox: Rc<RefCell<Outbox>>,
     /// What its buffers hold.
     pub account: Account,
-    /// Where emptied batches go, which is the session's leave to send more.
-    pub credits: Sender<Vec<Request>>,
+    /// The session's leave to send more: one for each batch that has been executed.
+    pub credits: Sender<()>,
 }
 
 /// What a client has sent, kept as long as requests point into it.
@@ -46,6 +47,12 @@ pub struct Input {
     pub charge: Charge,
 }
 
+impl Drop for Input {
+    fn drop(&mut self) {
+        spare::BYTES.with(|spare| spare.keep(std::mem::take(&mut self.bytes)));
+    }
+}
+
 /// Requests that arrived together.
 #[derive(Debug)]
 pub struct Batch {
@@ -55,6 +62,25 @@ pub struct Batch {
     pub requests: Vec<Request>,
     /// The charge for the requests.
     pub charge: Charge,
+    /// How many of them have been executed.
+    pub executed: usize,
+}
+
+impl Batch {
+    /// Room for requests, perhaps of a batch before.
+    pub fn room() -> Vec<Request> {
+        REQUESTS.with(Spare::take)
+    }
+
+    /// The next request, if there is one left.
+    pub fn next(&self) -> Option<&Request> {
+        self.requests.get(self.executed)
+    }
+
+    /// Keeps room that is not used any more for a batch to come.
+    pub fn keep_room(requests: Vec<Request>) {
+        REQUESTS.with(|spare| spare.keep(requests));
+    }
 }
 
 /// A client that has joined.
@@ -93,9 +119,7 @@ pub struct Client {
     pub told: Instant,
     /// The charge for what it watches.
     pub watch_charge: Charge,
-    /// How many requests of the first batch have been executed.
-    next: usize,
-    credits: Sender<Vec<Request>>,
+    credits: Sender<()>,
     loss: LossLog,
 }
 
@@ -131,7 +155,6 @@ impl Client {
             expects_progress: false,
             told: Instant::now(),
             watch_charge,
-            next: 0,
             credits: join.credits,
             loss: LossLog::default(),
         }
@@ -163,41 +186,25 @@ impl Client {
         !self.batches.is_empty()
     }
 
-    /// Takes the next request and the input that it points into.
-    pub fn next_request(&mut self) -> Option<(Rc<Input>, Request)> {
-        let batch = self.batches.front_mut()?;
-        let request = batch.requests.get_mut(self.next)?;
-        // What is left in its place costs nothing and is never looked at.
-        let request = std::mem::replace(request, Request::Listen);
-        let input = batch.input.clone();
-        self.next += 1;
-        if self.next == batch.requests.len() {
-            self.return_batch();
-        }
-        Some((input, request))
+    /// Takes the next batch, to execute what is left of it.
+    pub fn take_batch(&mut self) -> Option<Batch> {
+        self.batches.pop_front()
     }
 
-    /// Whether the next request is a LIST, for which the store may have to be prepared.
-    pub fn wants_list(&self) -> bool {
-        let batch = self.batches.front();
-        let next = batch.and_then(|batch| batch.requests.get(self.next));
-        matches!(next, Some(Request::Command(Command::List { .. })))
-    }
-
-    fn return_batch(&mut self) {
-        self.next = 0;
-        if let Some(batch) = self.batches.pop_front() {
-            let mut requests = batch.requests;
-            requests.clear();
-            requests.shrink_to(SPARE_REQUESTS_MAX);
-            // There is room for every credit there is; if the session is gone, none is needed.
-            let _ = self.credits.try_send(requests);
+    /// Takes a batch back, if something is left of it; otherwise the session may send another.
+    pub fn return_batch(&mut self, batch: Batch) {
+        if batch.next().is_some() {
+            return self.batches.push_front(batch);
         }
+        Batch::keep_room(batch.requests);
+        // There is room for every credit there is; if the session is gone, none is needed.
+        let _ = self.credits.try_send(());
     }
 
     fn forget_requests(&mut self) {
-        while self.has_requests() {
-            self.return_batch();
+        for batch in self.batches.drain(..) {
+            Batch::keep_room(batch.requests);
+            let _ = self.credits.try_send(());
         }
     }
 

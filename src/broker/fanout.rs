@@ -7,7 +7,7 @@ use crate::protocol::{Dialect, encode_notice};
 /// A change on its way to those who watch; none most of the time.
 #[derive(Debug, Default)]
 pub(super) struct Fanout {
-    change: Option<Change>,
+    change: Option<Change<'static>>,
     clients: Vec<ClientId>,
     next: usize,
     lines: Option<Encoded>,
@@ -21,14 +21,16 @@ impl Fanout {
         self.change.is_some()
     }
 
-    /// Records a change made by this client, and begins to tell it to those it concerns.
-    pub(super) fn begin(&mut self, feed: &mut Feed, change: Change, by: ClientId) {
+    /// Records a change made by this client, and begins to tell it to those it concerns; false if
+    /// there are none.
+    pub(super) fn begin(&mut self, feed: &mut Feed, change: Change<'_>, by: ClientId) -> bool {
         feed.record(&change, by, &mut self.clients);
         if !self.clients.is_empty() {
             (self.lines, self.resp2, self.resp3) = (None, None, None);
-            self.change = Some(change);
+            self.change = Some(change.into_owned());
             self.next = 0;
         }
+        self.is_going_on()
     }
 
     /// The next client to tell; nothing, and an end, when all have been told.
@@ -49,7 +51,7 @@ impl Fanout {
             Dialect::Resp2 => &mut self.resp2,
             Dialect::Resp3 => &mut self.resp3,
         };
-        let notice = Notice::Change(change.entry());
+        let notice = Notice::Change(change);
         let made = encoded.get_or_insert_with(|| encode_notice(&notice, dialect));
         Some((change.revision, made))
     }

@@ -23,10 +23,14 @@ impl Broker {
             let Some((revision, notice)) = self.fanout.notice(client.dialect) else {
                 return;
             };
-            if client.outbox.borrow_mut().offer(notice) {
-                client.told = turn.begun();
-            } else {
+            let mut outbox = client.outbox.borrow_mut();
+            if !outbox.offer(notice) {
                 self.core.feed.fall_behind(id, revision);
+                continue;
+            }
+            client.told = turn.begun();
+            if outbox.is_to_be_rung() {
+                self.bells.add(id);
             }
         }
     }
@@ -82,9 +86,13 @@ impl Broker {
                 last
             }
             Owed::Change(change) => {
-                let notice = encode_notice(&Notice::Change(change), client.dialect);
-                if !client.outbox.borrow_mut().offer(&notice) {
+                let notice = encode_notice(&Notice::Change(&change), client.dialect);
+                let mut outbox = client.outbox.borrow_mut();
+                if !outbox.offer(&notice) {
                     return Told::MustWait;
+                }
+                if outbox.is_to_be_rung() {
+                    self.bells.add(id);
                 }
                 change.revision
             }

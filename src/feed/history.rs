@@ -6,7 +6,7 @@
 
 use super::ClientId;
 use crate::list::Value;
-use crate::protocol::notice::{Entry, Held, INLINE_BYTES_MAX, Op};
+use crate::protocol::notice::{Change, Held, INLINE_BYTES_MAX, Op};
 use std::collections::VecDeque;
 
 /// A segment has this part of what the history may take, so at most so much is forgotten too
@@ -15,6 +15,9 @@ const SEGMENTS: usize = 64;
 
 /// The most that a segment takes, in bytes, unless its last change is longer.
 const SEGMENT_BYTES_MAX: usize = 256 * 1024;
+
+/// What part of a segment may be set aside for more once there is no more to come.
+const SLACK: usize = 16;
 
 /// What the C library's allocator adds to a value that is shared: the counts and its own words.
 const SHARED_OVERHEAD_BYTES: usize = 32;
@@ -28,10 +31,12 @@ pub struct History {
     bytes_max: usize,
     /// The revision after the last one.
     next: u64,
+    /// A segment that was forgotten, empty, for its room.
+    spare: Option<Segment>,
 }
 
 /// Changes one after the other.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Segment {
     /// The revision of the first.
     first: u64,
@@ -67,12 +72,14 @@ impl History {
             sealed_bytes: 0,
             bytes_max,
             next: revision + 1,
+            spare: None,
         }
     }
 
     /// What it takes, in bytes, overhead included.
     pub fn bytes(&self) -> usize {
-        self.sealed_bytes + self.segments.back().map_or(0, Segment::cost)
+        let others = self.segments.back().into_iter().chain(&self.spare);
+        self.sealed_bytes + others.map(Segment::cost).sum::<usize>()
     }
 
     /// The first revision that it holds; the next one to come if it holds none.
@@ -87,7 +94,7 @@ impl History {
 
     /// Remembers the next change, made by this client, and forgets the oldest that do not fit
     /// beside it. One that does not fit at all is forgotten at once.
-    pub fn push(&mut self, change: &Entry<'_>, by: ClientId) {
+    pub fn push(&mut self, change: &Change<'_>, by: ClientId) {
         debug_assert_eq!(change.revision, self.next);
         self.next = change.revision + 1;
         if self.bytes_max == 0 {
@@ -97,26 +104,38 @@ impl History {
         match self.segments.back_mut() {
             Some(last) if last.len() < segment_bytes => last.push(change, by),
             last => {
+                let mut next = match (self.spare.take(), &last) {
+                    (Some(spare), _) => spare,
+                    (None, Some(last)) => last.alike(),
+                    (None, None) => Segment::default(),
+                };
                 if let Some(last) = last {
                     last.seal();
                     self.sealed_bytes += last.cost();
                 }
-                let mut next = Segment::new(change.revision);
+                next.first = change.revision;
                 next.push(change, by);
                 self.segments.push_back(next);
             }
         }
         while self.bytes() > self.bytes_max {
-            let oldest = self.segments.pop_front();
-            let is_sealed = !self.segments.is_empty();
-            if let Some(oldest) = oldest.filter(|_| is_sealed) {
-                self.sealed_bytes -= oldest.cost();
-            }
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        self.spare = None;
+        let Some(oldest) = self.segments.pop_front() else {
+            return;
+        };
+        if !self.segments.is_empty() {
+            self.sealed_bytes -= oldest.cost();
+            self.spare = Some(oldest.emptied());
         }
     }
 
     /// The change that made this revision and who made it, if it is held.
-    pub fn get(&self, revision: u64) -> Option<(Entry<'_>, ClientId)> {
+    pub fn get(&self, revision: u64) -> Option<(Change<'_>, ClientId)> {
         let behind = self
             .segments
             .partition_point(|segment| segment.first <= revision);
@@ -125,13 +144,23 @@ impl History {
 }
 
 impl Segment {
-    fn new(first: u64) -> Segment {
+    /// An empty one with the room that this one turned out to need.
+    fn alike(&self) -> Segment {
         Segment {
-            first,
-            heads: Vec::new(),
-            bytes: Vec::new(),
-            shared: Vec::new(),
-            shared_bytes: 0,
+            heads: Vec::with_capacity(self.heads.len()),
+            bytes: Vec::with_capacity(self.bytes.len()),
+            ..Segment::default()
+        }
+    }
+
+    /// The same with nothing in it.
+    fn emptied(mut self) -> Segment {
+        self.heads.clear();
+        self.bytes.clear();
+        Segment {
+            heads: self.heads,
+            bytes: self.bytes,
+            ..Segment::default()
         }
     }
 
@@ -149,15 +178,17 @@ impl Segment {
             + self.shared_bytes
     }
 
-    /// Gives back what was set aside for more.
+    /// Gives back what was set aside for more, if it is much: to move what is there costs too.
     fn seal(&mut self) {
-        self.heads.shrink_to_fit();
-        self.bytes.shrink_to_fit();
-        self.shared.shrink_to_fit();
+        if self.cost() > self.len() + self.len() / SLACK {
+            self.heads.shrink_to_fit();
+            self.bytes.shrink_to_fit();
+            self.shared.shrink_to_fit();
+        }
     }
 
-    fn push(&mut self, change: &Entry<'_>, by: ClientId) {
-        let length = |value: Option<Held<'_>>| value.map_or(0, |value| value.len());
+    fn push(&mut self, change: &Change<'_>, by: ClientId) {
+        let length = |value: &Option<Held<'_>>| value.as_ref().map_or(0, Held::len);
         // Places lie within a segment, and a length that does not fit is that of a long value, of
         // which only that matters.
         let narrow = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
@@ -165,12 +196,12 @@ impl Segment {
             by,
             at: narrow(self.bytes.len()),
             shared_at: narrow(self.shared.len()),
-            old: narrow(length(change.old)),
-            new: narrow(length(change.new)),
+            old: narrow(length(&change.old)),
+            new: narrow(length(&change.new)),
             key: u16::try_from(change.key.len()).unwrap_or(u16::MAX),
             op: change.op,
         });
-        self.bytes.extend_from_slice(change.key);
+        self.bytes.extend_from_slice(&change.key);
         for value in change.values() {
             match value.long() {
                 Some(long) => {
@@ -182,7 +213,7 @@ impl Segment {
         }
     }
 
-    fn get(&self, revision: u64) -> Option<(Entry<'_>, ClientId)> {
+    fn get(&self, revision: u64) -> Option<(Change<'_>, ClientId)> {
         let head = self.heads.get((revision - self.first) as usize)?;
         let mut shared = self.shared[head.shared_at as usize..].iter();
         let mut bytes = &self.bytes[head.at as usize..];
@@ -193,8 +224,8 @@ impl Segment {
         };
         let key = take(usize::from(head.key));
         let mut value = |length: u32| match length as usize {
-            long if long > INLINE_BYTES_MAX => shared.next().map(Held::Shared),
-            short => Some(Held::Copied(take(short))),
+            long if long > INLINE_BYTES_MAX => shared.next().cloned().map(Held::Shared),
+            short => Some(Held::from(take(short))),
         };
         let (old, new) = match head.op {
             Op::Put => (None, value(head.new)),
@@ -202,48 +233,43 @@ impl Segment {
             Op::Remove => (value(head.old), None),
             Op::Delete => (None, None),
         };
-        let entry = Entry {
+        let change = Change {
             revision,
             op: head.op,
-            key,
+            key: key.into(),
             old,
             new,
         };
-        Some((entry, head.by))
+        Some((change, head.by))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::notice::{Change, What};
     use std::rc::Rc;
 
-    fn change(revision: u64, length: usize) -> Change {
-        let value = |mark: u8| -> Value { Rc::from([&[mark], &vec![b'x'; length][..]].concat()) };
-        let what = match revision % 4 {
-            0 => What::Put(value(b'p')),
-            1 => What::Update {
-                old: value(b'o'),
-                new: value(b'n'),
-            },
-            2 => What::Remove(value(b'r')),
-            _ => What::Delete,
+    fn change(revision: u64, length: usize) -> Change<'static> {
+        let value = |mark: u8| {
+            let bytes = [&[mark], &vec![b'x'; length][..]].concat();
+            Some(match bytes.len() > INLINE_BYTES_MAX {
+                true => Held::Shared(bytes.into()),
+                false => Held::Copied(bytes.into()),
+            })
         };
-        let key = Rc::from(format!("key-{revision}").as_bytes());
+        let (op, old, new) = match revision % 4 {
+            0 => (Op::Put, None, value(b'p')),
+            1 => (Op::Update, value(b'o'), value(b'n')),
+            2 => (Op::Remove, value(b'r'), None),
+            _ => (Op::Delete, None, None),
+        };
         Change {
             revision,
-            key,
-            what,
+            op,
+            key: format!("key-{revision}").into_bytes().into(),
+            old,
+            new,
         }
-    }
-
-    fn said(entry: &Entry<'_>) -> String {
-        let values: Vec<_> = entry.values().map(|value| value.bytes().to_vec()).collect();
-        format!(
-            "{} {:?} {:?} {values:?}",
-            entry.revision, entry.op, entry.key
-        )
     }
 
     #[test]
@@ -260,7 +286,7 @@ mod tests {
                 (101, 100, 0)
             );
             for revision in 101..3000 {
-                history.push(&change(revision, length).entry(), revision * 2);
+                history.push(&change(revision, length), revision * 2);
                 assert!(history.bytes() <= bytes_max);
                 assert_eq!(history.last(), revision);
             }
@@ -272,8 +298,8 @@ mod tests {
             assert!(history.bytes() > bytes_max * 9 / 10, "{}", history.bytes());
             assert!(history.get(first - 1).is_none() && history.get(3000).is_none());
             for revision in first..3000 {
-                let (entry, by) = history.get(revision).unwrap();
-                assert_eq!(said(&entry), said(&change(revision, length).entry()));
+                let (held, by) = history.get(revision).unwrap();
+                assert_eq!(held, change(revision, length));
                 assert_eq!(by, revision * 2);
             }
         }
@@ -282,21 +308,21 @@ mod tests {
     #[test]
     fn a_change_that_does_not_fit_leaves_nothing_behind() {
         let mut history = History::new(65536, 0);
-        (1..=3).for_each(|revision| history.push(&change(revision, 10).entry(), 1));
+        (1..=3).for_each(|revision| history.push(&change(revision, 10), 1));
         assert_eq!(history.first(), 1);
-        history.push(&change(4, 70_000).entry(), 1);
+        history.push(&change(4, 70_000), 1);
         assert_eq!(
             (history.first(), history.last(), history.bytes()),
             (5, 4, 0)
         );
-        history.push(&change(5, 10).entry(), 1);
+        history.push(&change(5, 10), 1);
         assert!(history.get(5).is_some() && history.get(4).is_none());
     }
 
     #[test]
     fn a_history_of_no_bytes_counts_and_keeps_nothing() {
         let mut history = History::new(0, 0);
-        (1..=3).for_each(|revision| history.push(&change(revision, 10).entry(), 1));
+        (1..=3).for_each(|revision| history.push(&change(revision, 10), 1));
         assert_eq!(
             (history.first(), history.last(), history.bytes()),
             (4, 3, 0)
@@ -308,10 +334,10 @@ mod tests {
     fn a_long_value_is_shared_and_not_copied() {
         let mut history = History::new(1 << 20, 3);
         let change = change(4, 100_000);
-        let What::Put(value) = &change.what else {
-            panic!("a PUT")
+        let Some(Held::Shared(value)) = &change.new else {
+            panic!("a long value")
         };
-        history.push(&change.entry(), 1);
+        history.push(&change, 1);
         assert_eq!(Rc::strong_count(value), 2);
         assert!(history.bytes() > 100_000 && history.bytes() < 101_000);
     }

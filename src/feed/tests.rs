@@ -1,21 +1,20 @@
 //! Holds the feed to the promises of kvmsg(7), with clients that take as much as they are given.
 
 use super::*;
-use crate::list::Value;
-use crate::protocol::notice::What;
+use crate::protocol::notice::{Held, Op};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 const EPOCH: u64 = 7;
 
-fn change(revision: u64, key: &str) -> Change {
-    let value: Value = Rc::from(&[b'v'; 200][..]);
+fn change(revision: u64, key: &str) -> Change<'_> {
     Change {
         revision,
-        key: Rc::from(key.as_bytes()),
-        what: What::Put(value),
+        op: Op::Put,
+        key: key.as_bytes().into(),
+        old: None,
+        new: Some(Held::from(&[b'v'; 200][..])),
     }
 }
 

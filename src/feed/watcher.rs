@@ -1,6 +1,6 @@
 //! Keeps what one client watches, and how far it has been told.
 
-use crate::protocol::notice::Entry;
+use crate::protocol::notice::Change;
 
 /// What a watched prefix is counted with in `clients_bytes`, beside twice its length: it is kept
 /// here and in the tree of prefixes.
@@ -31,7 +31,7 @@ pub(super) struct Watcher {
 impl Watcher {
     /// Whether a change concerns the client. All its watches are asked, for each begins at a
     /// place of its own.
-    pub fn wants(&self, change: &Entry<'_>, is_own: bool) -> bool {
+    pub fn wants(&self, change: &Change<'_>, is_own: bool) -> bool {
         let begun = |from: u64| from < change.revision;
         self.watches.iter().any(|watch| {
             change.key.starts_with(&watch.prefix)

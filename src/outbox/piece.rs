@@ -8,7 +8,7 @@ use crate::protocol::values::Values;
 pub(super) enum Piece {
     Bytes(Vec<u8>),
     Value(Value),
-    Values(Values),
+    Values(Box<Values>),
 }
 
 impl Piece {

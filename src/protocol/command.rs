@@ -126,6 +126,25 @@ impl Request {
     pub fn is_last(&self) -> bool {
         matches!(self, Request::Fatal(_) | Request::Command(Command::Quit))
     }
+
+    /// The key that it is about, if it is about one.
+    pub fn key(&self) -> Option<Span> {
+        match self {
+            Request::Command(
+                Command::Put { key, .. }
+                | Command::Get { key }
+                | Command::Update { key, .. }
+                | Command::Remove { key, .. }
+                | Command::Delete { key },
+            ) => Some(*key),
+            _ => None,
+        }
+    }
+
+    /// Whether it asks for keys in their order, for which the store may have to be prepared.
+    pub fn wants_list(&self) -> bool {
+        matches!(self, Request::Command(Command::List { .. }))
+    }
 }
 
 /// Why a request was refused: one line without line ends, that says what would be right.

@@ -202,7 +202,7 @@ pub fn notice(notice: &Notice<'_>, out: &mut Vec<u8>) {
         Notice::Change(change) => {
             out.extend_from_slice(change.op.word().as_bytes());
             out.push(b' ');
-            out.extend_from_slice(change.key);
+            out.extend_from_slice(&change.key);
             Ok(())
         }
         Notice::Lost { first, last } => write!(out, "LOST {first} {last}"),

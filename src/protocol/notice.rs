@@ -1,58 +1,11 @@
 //! Names what clients are told without asking, and holds it encoded for all who are told.
 
 use crate::list::Value;
+use std::borrow::Cow;
 
 /// A value longer than this is handed on as it is stored; a shorter one is copied, which costs
 /// less than keeping track of it.
 pub const INLINE_BYTES_MAX: usize = 4096;
-
-/// One change of the store, whole: what it did and the revision that it made.
-#[derive(Debug, Clone)]
-pub struct Change {
-    /// The server's revision after the change.
-    pub revision: u64,
-    /// The key that it concerns.
-    pub key: Value,
-    /// What happened to it.
-    pub what: What,
-}
-
-/// What a change did to its key.
-#[derive(Debug, Clone)]
-pub enum What {
-    /// A value was appended.
-    Put(Value),
-    /// The first value equal to `old` was replaced.
-    Update {
-        /// The value that went.
-        old: Value,
-        /// The value that took its place.
-        new: Value,
-    },
-    /// The first value equal to this was removed.
-    Remove(Value),
-    /// The key and all its values were removed.
-    Delete,
-}
-
-impl Change {
-    /// The change, to be told.
-    pub fn entry(&self) -> Entry<'_> {
-        let (op, old, new) = match &self.what {
-            What::Put(value) => (Op::Put, None, Some(value)),
-            What::Update { old, new } => (Op::Update, Some(old), Some(new)),
-            What::Remove(value) => (Op::Remove, Some(value), None),
-            What::Delete => (Op::Delete, None, None),
-        };
-        Entry {
-            revision: self.revision,
-            op,
-            key: &self.key,
-            old: old.map(Held::Shared),
-            new: new.map(Held::Shared),
-        }
-    }
-}
 
 /// What a request did that others are told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,35 +32,52 @@ impl Op {
     }
 }
 
-/// A change as it is told, wherever it is kept: made just now, or in the history.
-#[derive(Debug, Clone, Copy)]
-pub struct Entry<'a> {
+/// One change of the store, whole, wherever it is kept: made just now, or in the history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change<'a> {
     /// The server's revision after the change.
     pub revision: u64,
     /// What happened.
     pub op: Op,
     /// The key that it concerns.
-    pub key: &'a [u8],
+    pub key: Cow<'a, [u8]>,
     /// The value that went.
     pub old: Option<Held<'a>>,
     /// The value that came.
     pub new: Option<Held<'a>>,
 }
 
-impl<'a> Entry<'a> {
+impl Change<'_> {
     /// The values that a notice of it carries, in their order.
-    pub fn values(&self) -> impl Iterator<Item = Held<'a>> {
-        self.old.into_iter().chain(self.new)
+    pub fn values(&self) -> impl Iterator<Item = &Held<'_>> {
+        self.old.iter().chain(&self.new)
+    }
+
+    /// The same, independent of what it was made from.
+    pub fn into_owned(self) -> Change<'static> {
+        Change {
+            revision: self.revision,
+            op: self.op,
+            key: self.key.into_owned().into(),
+            old: self.old.map(Held::into_owned),
+            new: self.new.map(Held::into_owned),
+        }
     }
 }
 
 /// A value where it is kept.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Held<'a> {
-    /// Shared with whoever holds it.
-    Shared(&'a Value),
+    /// A long one, shared with whoever holds it.
+    Shared(Value),
     /// A short one among other bytes.
-    Copied(&'a [u8]),
+    Copied(Cow<'a, [u8]>),
+}
+
+impl<'a> From<&'a [u8]> for Held<'a> {
+    fn from(value: &'a [u8]) -> Held<'a> {
+        Held::Copied(value.into())
+    }
 }
 
 impl Held<'_> {
@@ -136,13 +106,20 @@ impl Held<'_> {
             Held::Copied(bytes) => bytes,
         }
     }
+
+    fn into_owned(self) -> Held<'static> {
+        match self {
+            Held::Shared(value) => Held::Shared(value),
+            Held::Copied(bytes) => Held::Copied(bytes.into_owned().into()),
+        }
+    }
 }
 
 /// What a client is told without asking.
 #[derive(Debug, Clone, Copy)]
 pub enum Notice<'a> {
     /// Something changed.
-    Change(Entry<'a>),
+    Change(&'a Change<'a>),
     /// Changes that concern the client lie in this range of revisions and could not be kept.
     Lost {
         /// The first revision of the range.
@@ -200,7 +177,7 @@ impl Encoded {
     }
 
     /// Appends a value, copied if it is short.
-    pub(super) fn held(&mut self, value: Held<'_>) {
+    pub(super) fn held(&mut self, value: &Held<'_>) {
         match value.long() {
             Some(long) => self.parts.push(Part::Value(long.clone())),
             None => self.bytes().extend_from_slice(value.bytes()),

@@ -18,7 +18,7 @@ pub enum Reply<'a> {
     /// There was no such key to read.
     MissingList,
     /// All values of a key.
-    Values(&'a List),
+    Values(List<'a>),
     /// A sign of life.
     Pong,
     /// The client's own words.

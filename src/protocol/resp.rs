@@ -31,6 +31,34 @@ pub struct Parser {
     read: usize,
 }
 
+/// How many bulk strings a request has at most that is read by [`whole`].
+const WHOLE_BULKS_MAX: usize = 4;
+
+/// Reads a request that is there whole, as nearly all are, without keeping anything for later.
+/// Nothing if it is not, or is anything unusual: that is for the parser that can stop anywhere.
+fn whole(input: &[u8], start: usize, bytes_max: usize) -> Option<(Request, usize)> {
+    let [b'*', count @ b'1'..=b'9', b'\r', b'\n', ..] = *input.get(start..)? else {
+        return None;
+    };
+    let count = usize::from(count - b'0');
+    let mut bulks = [Span::default(); WHOLE_BULKS_MAX];
+    let mut at = start + 4;
+    for bulk in bulks.get_mut(..count)? {
+        let Head::Number(length, taken) = number(input.get(at..)?.strip_prefix(b"$")?) else {
+            return None;
+        };
+        let begin = at + 1 + taken;
+        let end = begin + usize::try_from(length).ok().filter(|n| *n <= bytes_max)?;
+        if input.get(end..end + 2)? != b"\r\n" {
+            return None;
+        }
+        *bulk = Span { start: begin, end };
+        at = end + 2;
+    }
+    let is_short = at - start <= bytes_max;
+    is_short.then(|| (request(&bulks[..count], input), at))
+}
+
 /// What stands at the head of an array or of a bulk string.
 enum Head {
     Number(i64, usize),
@@ -41,11 +69,16 @@ enum Head {
 impl Parser {
     /// See [`super::Parser::next`].
     pub fn next(&mut self, input: &[u8], start: usize, bytes_max: usize) -> Parsed {
+        if self.missing.is_none()
+            && let Some((request, next)) = whole(input, start, bytes_max)
+        {
+            return Parsed::Request(request, next);
+        }
         let parsed = match self.read_array(input, start, bytes_max) {
             Ok(parsed) => parsed,
             Err(refusal) => Parsed::Request(Request::Fatal(refusal), input.len()),
         };
-        if parsed != Parsed::Incomplete {
+        if !matches!(parsed, Parsed::Incomplete) {
             self.bulks.clear();
             (self.missing, self.bulk, self.bytes, self.read) = (None, None, 0, 0);
         }
@@ -156,8 +189,19 @@ impl Parser {
     }
 }
 
-/// Reads a decimal number and the CRLF after it.
+/// Reads a decimal number and the CRLF after it. Most have one digit or two.
 fn number(input: &[u8]) -> Head {
+    let digit = |byte: u8| i64::from(byte - b'0');
+    match *input {
+        [one @ b'0'..=b'9', b'\r', b'\n', ..] => Head::Number(digit(one), 3),
+        [ten @ b'0'..=b'9', one @ b'0'..=b'9', b'\r', b'\n', ..] => {
+            Head::Number(digit(ten) * 10 + digit(one), 4)
+        }
+        _ => any_number(input),
+    }
+}
+
+fn any_number(input: &[u8]) -> Head {
     let negative = input.first() == Some(&b'-');
     let digits = usize::from(negative);
     let mut number = 0i64;
@@ -332,7 +376,7 @@ pub fn notice(notice: &Notice<'_>, version: Version, out: &mut Encoded) {
             head(mark, 4 + change.values().count() as u64, bytes);
             bulk(b"notify", bytes);
             bulk(change.op.word().as_bytes(), bytes);
-            bulk(change.key, bytes);
+            bulk(&change.key, bytes);
             integer(change.revision, bytes);
             for value in change.values() {
                 bulk_head(value.len(), out.bytes());

@@ -1,7 +1,7 @@
 //! Encodes a long list in slices, as it is sent.
 
 use super::{Dialect, resp};
-use crate::list::{List, Snapshot};
+use crate::list::{Many, Snapshot};
 
 /// How many chunks of a list [`Values::forget`] frees at a time: some 2000 values.
 const FORGOTTEN_CHUNKS: usize = 8;
@@ -23,7 +23,7 @@ pub struct Values {
 
 impl Values {
     /// Takes the list as it is now. In lines the list must be typable.
-    pub fn new(list: &List, dialect: Dialect) -> Values {
+    pub fn new(list: &Many, dialect: Dialect) -> Values {
         let framed = dialect != Dialect::Lines;
         let mut head = Vec::new();
         let left = if framed {
@@ -94,17 +94,19 @@ impl Values {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::list::List;
     use crate::protocol::encode_reply;
     use crate::protocol::reply::Reply;
     use std::rc::Rc;
 
     #[test]
     fn slices_of_any_size_add_up_to_the_whole_reply() {
-        let mut list = List::One(Rc::from(&b""[..]));
+        let mut list = Many::default();
+        list.push(Rc::from(&b""[..]));
         (0..600).for_each(|n| list.push(Rc::from("x".repeat(n % 40).as_bytes())));
         for dialect in [Dialect::Lines, Dialect::Resp2, Dialect::Resp3] {
             let mut whole = Vec::new();
-            encode_reply(&Reply::Values(&list), dialect, &mut whole);
+            encode_reply(&Reply::Values(List::Many(&list)), dialect, &mut whole);
             for slice in [1, 7, 64, 5000, 1 << 20] {
                 let mut values = Values::new(&list, dialect);
                 assert_eq!(values.left(), whole.len());

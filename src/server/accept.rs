@@ -1,6 +1,7 @@
 //! Accepts clients while there is room for them, and says so when there is none.
 
 use crate::protocol::CLIENTS_MAX_REACHED;
+use crate::reactor::{Reactor, Socket};
 use crate::session::{self, Connection};
 use async_channel::{Receiver, Sender};
 use async_net::TcpListener;
@@ -10,7 +11,7 @@ use rustix::net::sockopt;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use smol::{Async, LocalExecutor, Task, Timer};
 use std::cell::Cell;
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -37,6 +38,7 @@ const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(60), Duration:
 pub(super) struct Clients {
     max: usize,
     shared: session::Shared,
+    reactor: Rc<Reactor>,
     next_id: Cell<u64>,
     refusals: Rc<Cell<usize>>,
     connected: Cell<usize>,
@@ -44,22 +46,18 @@ pub(super) struct Clients {
 
 impl Clients {
     /// Nobody yet, and at most so many.
-    pub(super) fn new(max: usize, shared: session::Shared) -> Clients {
+    pub(super) fn new(max: usize, shared: session::Shared, reactor: Rc<Reactor>) -> Clients {
         Clients {
             max,
             shared,
+            reactor,
             next_id: Cell::new(1),
             refusals: Rc::default(),
             connected: Cell::new(0),
         }
     }
 
-    fn admit(
-        self: &Rc<Self>,
-        executor: &LocalExecutor<'static>,
-        socket: Arc<Async<TcpStream>>,
-        peer: SocketAddr,
-    ) {
+    fn admit(self: &Rc<Self>, executor: &LocalExecutor<'static>, socket: Socket, peer: SocketAddr) {
         let id = self.next_id.replace(self.next_id.get() + 1);
         self.connected.set(self.connected.get() + 1);
         self.shared.stats.active.add(1);
@@ -77,21 +75,22 @@ impl Clients {
 }
 
 /// Tells a client that there are too many, and waits a little for it to read that.
-async fn refuse(socket: Arc<Async<TcpStream>>, refusals: Rc<Cell<usize>>, linger: Duration) {
-    let said = socket.get_ref().write(CLIENTS_MAX_REACHED);
-    let _ = socket.get_ref().shutdown(Shutdown::Write);
+async fn refuse(socket: Socket, refusals: Rc<Cell<usize>>, linger: Duration) {
+    let said = socket.stream().write(CLIENTS_MAX_REACHED);
+    let _ = socket.stream().shutdown(Shutdown::Write);
     if said.is_err() || refusals.get() >= REFUSALS_MAX {
         return;
     }
     refusals.set(refusals.get() + 1);
     let until_end = async {
-        let mut buffer = [0; 1024];
-        while socket
-            .read_with(|mut socket| socket.read(&mut buffer))
-            .await
-            .unwrap_or(0)
-            > 0
-        {}
+        loop {
+            match socket.stream().read(&mut [0; 1024]) {
+                Ok(0) => return,
+                Ok(_) => future::yield_now().await,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => socket.readable().await,
+                Err(_) => return,
+            }
+        }
     };
     let enough = async { _ = Timer::after(linger).await };
     future::or(until_end, enough).await;
@@ -155,9 +154,8 @@ async fn accept_all(
 ) -> io::Error {
     let mut complained: Option<Instant> = None;
     loop {
-        match listener.accept().await {
+        match take(&listener, &clients.reactor).await {
             Ok((socket, peer)) => {
-                let socket = Arc::<Async<TcpStream>>::from(socket);
                 if clients.connected.get() < clients.max {
                     clients.admit(executor, socket, peer);
                 } else {
@@ -183,9 +181,23 @@ async fn accept_all(
     }
 }
 
+/// Accepts one client. Its socket changes from smol's reactor to the one that serves it.
+async fn take(listener: &TcpListener, reactor: &Rc<Reactor>) -> io::Result<(Socket, SocketAddr)> {
+    let (socket, peer) = listener.accept().await?;
+    let socket = Arc::into_inner(Arc::<Async<TcpStream>>::from(socket))
+        .ok_or_else(|| io::Error::other("a new socket is in use"))?;
+    Ok((reactor.register(socket.into_inner()?)?, peer))
+}
+
 /// Whether the machine or the process has run out of something that may come back.
 fn is_starvation(error: &io::Error) -> bool {
-    let starvation = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
+    let starvation = [
+        Errno::MFILE,
+        Errno::NFILE,
+        Errno::NOBUFS,
+        Errno::NOMEM,
+        Errno::NOSPC,
+    ];
     starvation
         .iter()
         .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))

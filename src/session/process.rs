@@ -46,7 +46,7 @@ pub(super) async fn process(
     let parser = Parser::new(first.bytes.first().copied().unwrap_or_default());
     let (returned, credits) = async_channel::bounded(CREDITS);
     for _ in 0..CREDITS {
-        let _ = returned.try_send(Vec::new());
+        let _ = returned.try_send(());
     }
     let join = Join {
         id: connection.id,
@@ -61,13 +61,12 @@ pub(super) async fn process(
     // A send fails only when the broker is gone, and with it the whole server.
     let _ = events.send(Event::Join(join)).await;
     drop(connection);
-    let spare = None;
     let mut processor = Processor {
         id,
         parser,
         chunks,
         credits,
-        spare,
+        may_send: false,
         account,
         shared,
     };
@@ -81,10 +80,10 @@ struct Processor {
     id: ClientId,
     parser: Parser,
     chunks: Receiver<Input>,
-    /// Emptied batches, come back from the broker.
-    credits: Receiver<Vec<Request>>,
-    /// A credit that has been taken and not been used yet.
-    spare: Option<Vec<Request>>,
+    /// Leave to send a batch, from the broker.
+    credits: Receiver<()>,
+    /// Such leave that has been taken and not been used yet.
+    may_send: bool,
     account: Account,
     shared: Shared,
 }
@@ -116,13 +115,11 @@ impl Processor {
         let input = Rc::new(input);
         let mut at = 0;
         loop {
-            let mut requests = match self.spare.take() {
-                Some(requests) => requests,
-                None => self.credits.recv().await.ok()?,
-            };
+            self.obtain_leave().await?;
+            let mut requests = Batch::room();
             let is_whole = self.parse(&input.bytes, &mut at, &mut requests);
             if requests.is_empty() {
-                self.spare = Some(requests);
+                Batch::keep_room(requests);
             } else {
                 let is_last = requests.last().is_some_and(Request::is_last);
                 self.send(&input, requests).await;
@@ -159,7 +156,17 @@ impl Processor {
         false
     }
 
-    async fn send(&self, input: &Rc<Input>, requests: Vec<Request>) {
+    /// Waits for leave to send a batch, before there is one; nothing if the client is gone.
+    async fn obtain_leave(&mut self) -> Option<()> {
+        if !self.may_send {
+            self.credits.recv().await.ok()?;
+            self.may_send = true;
+        }
+        Some(())
+    }
+
+    async fn send(&mut self, input: &Rc<Input>, requests: Vec<Request>) {
+        self.may_send = false;
         let charge = self
             .account
             .charge(requests.capacity() * size_of::<Request>());
@@ -167,6 +174,7 @@ impl Processor {
             input: input.clone(),
             requests,
             charge,
+            executed: 0,
         };
         let _ = self.shared.events.send(Event::Batch(self.id, batch)).await;
     }
@@ -219,8 +227,9 @@ impl Processor {
     async fn refuse_late(&mut self, input: Input) {
         let secs = self.shared.limits.request_timeout.as_secs();
         let text = format!("the request was not finished within request_timeout_secs ({secs})");
-        let mut requests = self.spare.take().unwrap_or_default();
-        requests.push(Request::Fatal(Refusal::new(text)));
-        self.send(&Rc::new(input), requests).await;
+        if self.obtain_leave().await.is_some() {
+            let requests = vec![Request::Fatal(Refusal::new(text))];
+            self.send(&Rc::new(input), requests).await;
+        }
     }
 }

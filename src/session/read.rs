@@ -7,6 +7,7 @@
 use super::Connection;
 use crate::broker::Input;
 use crate::ledger::Account;
+use crate::spare::{self, Spare};
 use crate::stop::Stop;
 use async_channel::Sender;
 use futures_lite::future;
@@ -61,15 +62,16 @@ pub(super) async fn read(
             Err(_) => return false,
         }
         // What there is, an error too, shows when the socket is read.
-        let more = async { _ = connection.socket.readable().await };
-        future::or(more, stopped.as_mut()).await;
+        future::or(connection.socket.readable(), stopped.as_mut()).await;
     }
 }
 
 /// Takes what there is. An end is nothing.
 fn take(connection: &Connection) -> io::Result<Vec<u8>> {
     BUFFER.with_borrow_mut(|buffer| {
-        let length = connection.socket.get_ref().read(buffer)?;
-        Ok(buffer[..length].to_vec())
+        let length = connection.socket.stream().read(buffer)?;
+        let mut bytes = spare::BYTES.with(Spare::take);
+        bytes.extend_from_slice(&buffer[..length]);
+        Ok(bytes)
     })
 }

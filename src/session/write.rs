@@ -5,9 +5,9 @@
 
 use super::pace::Pace;
 use super::{Connection, Shared};
+use crate::bell::Bell;
 use crate::broker::Event;
 use crate::outbox::Outbox;
-use async_channel::Receiver;
 use futures_lite::future;
 use smol::{Task, Timer};
 use std::cell::RefCell;
@@ -20,7 +20,7 @@ use std::rc::Rc;
 pub(super) async fn write(
     connection: Rc<Connection>,
     outbox: Rc<RefCell<Outbox>>,
-    bell: Receiver<()>,
+    bell: Rc<Bell>,
     reader: Task<bool>,
     shared: Shared,
 ) {
@@ -51,7 +51,7 @@ pub(super) async fn write(
 struct Writer {
     connection: Rc<Connection>,
     outbox: Rc<RefCell<Outbox>>,
-    bell: Receiver<()>,
+    bell: Rc<Bell>,
     shared: Shared,
     pace: Pace,
 }
@@ -71,8 +71,7 @@ impl Writer {
             } else if is_closed {
                 return Ok(());
             } else {
-                // The bell cannot go: this task holds the outbox, and that holds the bell.
-                let _ = self.bell.recv().await;
+                self.bell.rung().await;
             }
         }
     }
@@ -82,7 +81,7 @@ impl Writer {
         let (flushed, rings) = {
             let mut outbox = self.outbox.borrow_mut();
             outbox.answer_bell();
-            let flushed = outbox.flush(&mut self.connection.socket.get_ref())?;
+            let flushed = outbox.flush(&mut self.connection.socket.stream())?;
             if outbox.is_dead() {
                 return Err(io::Error::new(ErrorKind::ConnectionAborted, "given up"));
             }
@@ -123,7 +122,7 @@ impl Writer {
                     .map(|()| Wake::Socket)
             };
             let bell = async {
-                let _ = self.bell.recv().await;
+                self.bell.rung().await;
                 Ok(Wake::Bell)
             };
             let pace = async {
@@ -154,7 +153,7 @@ impl Writer {
     }
 
     async fn is_too_slow(&mut self) -> bool {
-        let socket = self.connection.socket.get_ref();
+        let socket = self.connection.socket.stream();
         let Ok(local) = socket.local_addr() else {
             return true;
         };
@@ -192,9 +191,7 @@ impl Writer {
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock && may_come => {
-                    if self.connection.socket.readable().await.is_err() {
-                        return;
-                    }
+                    self.connection.socket.readable().await;
                 }
                 Err(_) => return,
             }
@@ -203,7 +200,7 @@ impl Writer {
 
     /// Discards what there is. Not `async`, so that an idle client does not keep the buffer.
     fn discard_now(&self) -> io::Result<usize> {
-        self.connection.socket.get_ref().read(&mut [0; 4096])
+        self.connection.socket.stream().read(&mut [0; 4096])
     }
 }
 

@@ -9,7 +9,6 @@
 mod tests;
 
 use super::keys::{Cursor, Keys, Step};
-use crate::list::Value;
 use std::collections::BTreeSet;
 use std::mem;
 use std::ops::Bound;
@@ -40,14 +39,14 @@ const NOTES_A_BLOCK: usize = 8192;
 pub(super) struct Index {
     order: Option<Order>,
     /// An order that was given up, on its way to being freed.
-    given_up: BTreeSet<Value>,
+    given_up: BTreeSet<Box<[u8]>>,
 }
 
 /// An order that is being made or kept.
 #[derive(Debug, Default)]
 struct Order {
     /// Keys of the store, no others.
-    placed: BTreeSet<Value>,
+    placed: BTreeSet<Box<[u8]>>,
     /// How far the keys were gone through that were there at the beginning.
     walk: Cursor,
     walked: bool,
@@ -66,13 +65,13 @@ struct Notes {
 
 impl Index {
     /// Hears of a new key, one of now `len`.
-    pub(super) fn created(&mut self, hash: u64, key: &Value, len: usize) {
+    pub(super) fn created(&mut self, hash: u64, key: &[u8], len: usize) {
         let Some(order) = &mut self.order else {
             return;
         };
         if order.urgent > 0 {
             order.urgent -= 1;
-            order.placed.insert(key.clone());
+            order.placed.insert(key.into());
         } else {
             order.notes.push(hash);
         }
@@ -115,7 +114,7 @@ impl Index {
         keys: &Keys,
         prefix: &'a [u8],
         after: &'a [u8],
-    ) -> impl Iterator<Item = &'a Value> {
+    ) -> impl Iterator<Item = &'a [u8]> {
         let order = self.order.get_or_insert_default();
         order.go_on(keys, usize::MAX);
         let start = if after < prefix {
@@ -124,7 +123,8 @@ impl Index {
             Bound::Excluded(after)
         };
         let behind = order.placed.range::<[u8], _>((start, Bound::Unbounded));
-        behind.take_while(move |key| key.starts_with(prefix))
+        let keys = behind.map(|key| &**key);
+        keys.take_while(move |key| key.starts_with(prefix))
     }
 
     /// Whether [`Index::tidy`] has something to do.
@@ -153,7 +153,7 @@ impl Order {
             match keys.step(&mut self.walk) {
                 Step::Key(key) => {
                     work = work.saturating_sub(KEY_COST);
-                    self.placed.insert(key.clone());
+                    self.placed.insert(key.into());
                 }
                 Step::Nothing => {}
                 Step::End => self.walked = true,
@@ -164,7 +164,7 @@ impl Order {
                 return true;
             };
             work = work.saturating_sub(KEY_COST);
-            self.placed.extend(keys.of_hash(hash).cloned());
+            self.placed.extend(keys.of_hash(hash).map(Box::from));
         }
         self.notes.len() == 0
     }

@@ -3,9 +3,10 @@
 //! One table of a million keys that grows moves all of them at once, and everybody waits. A small
 //! one moves a thousandth of that.
 
-use crate::list::{List, Value};
+use super::record::Record;
 use ahash::RandomState;
 use hashbrown::HashTable;
+use std::hint::black_box;
 
 /// How many tables there are, a power of two.
 const TABLES: usize = 1024;
@@ -14,14 +15,14 @@ const TABLES: usize = 1024;
 /// the lowest bits, and what it compares first from the highest seven.
 const TABLE_SHIFT: u32 = 40;
 
+/// How many keys are looked up together.
+pub(super) const WARM_MAX: usize = 32;
+
 /// A table that has never had more buckets than this is not made smaller.
 const BUCKETS_KEPT: usize = 64;
 
 /// How many buckets a key has when its table is made smaller.
 const BUCKETS_A_KEY_MAX: usize = 16;
-
-/// A key and its values.
-pub(super) type Entry = (Value, List);
 
 /// The keys and their values. The hash is keyed at random, for strangers choose the keys.
 ///
@@ -35,8 +36,8 @@ pub(super) struct Keys {
 
 #[derive(Debug, Default)]
 struct Table {
-    entries: HashTable<Entry>,
-    /// How often the entries may have moved to other buckets.
+    records: HashTable<Record>,
+    /// How often the records may have moved to other buckets.
     moves: u64,
 }
 
@@ -52,7 +53,7 @@ pub(super) struct Cursor {
 #[derive(Debug)]
 pub(super) enum Step<'a> {
     /// A key.
-    Key(&'a Value),
+    Key(&'a [u8]),
     /// An empty bucket.
     Nothing,
     /// All keys were found.
@@ -81,48 +82,78 @@ impl Keys {
         self.hasher.hash_one(key)
     }
 
-    pub(super) fn get(&self, hash: u64, key: &[u8]) -> Option<&Entry> {
+    pub(super) fn get(&self, hash: u64, key: &[u8]) -> Option<&Record> {
         let table = &self.tables[self.table(hash)];
-        table.entries.find(hash, |(held, _)| **held == *key)
+        table.records.find(hash, |held| held.key() == key)
     }
 
-    pub(super) fn get_mut(&mut self, hash: u64, key: &[u8]) -> Option<&mut Entry> {
+    pub(super) fn get_mut(&mut self, hash: u64, key: &[u8]) -> Option<&mut Record> {
         let table = self.table(hash);
         let table = &mut self.tables[table];
-        table.entries.find_mut(hash, |(held, _)| **held == *key)
+        table.records.find_mut(hash, |held| held.key() == key)
+    }
+
+    /// Looks several keys up, in the order of what has to be fetched from memory: first where each
+    /// of them would be, then what is there. Nothing depends on another, so the processor fetches
+    /// for many at once.
+    pub(super) fn warm<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
+        let mut hashes = [0; WARM_MAX];
+        let mut count = 0;
+        for (hash, key) in hashes.iter_mut().zip(keys) {
+            *hash = self.hash(key);
+            count += 1;
+        }
+        for hash in &hashes[..count] {
+            let table = &self.tables[self.table(*hash)];
+            black_box(table.records.find(*hash, |_| false).is_some());
+        }
+        for hash in &hashes[..count] {
+            let table = &self.tables[self.table(*hash)];
+            table.records.find(*hash, |record| {
+                black_box(record.is_packed());
+                false
+            });
+        }
+        for hash in &hashes[..count] {
+            let table = &self.tables[self.table(*hash)];
+            table.records.find(*hash, |record| {
+                black_box(record.key().len());
+                false
+            });
+        }
     }
 
     /// Takes in a key that is not there.
-    pub(super) fn insert(&mut self, hash: u64, key: Value, list: List) {
+    pub(super) fn insert(&mut self, hash: u64, record: Record) {
         let table = self.table(hash);
         let table = &mut self.tables[table];
-        if table.entries.len() == table.entries.capacity() {
+        if table.records.len() == table.records.capacity() {
             table.moves += 1;
         }
-        let hasher = |(key, _): &Entry| self.hasher.hash_one(&**key);
-        table.entries.insert_unique(hash, (key, list), hasher);
+        let hasher = |record: &Record| self.hasher.hash_one(record.key());
+        table.records.insert_unique(hash, record, hasher);
         self.len += 1;
     }
 
-    pub(super) fn remove(&mut self, hash: u64, key: &[u8]) -> Option<Entry> {
+    pub(super) fn remove(&mut self, hash: u64, key: &[u8]) -> Option<Record> {
         let table = self.table(hash);
         let table = &mut self.tables[table];
-        let found = table.entries.find_entry(hash, |(held, _)| **held == *key);
-        let (entry, _) = found.ok()?.remove();
+        let found = table.records.find_entry(hash, |held| held.key() == key);
+        let (record, _) = found.ok()?.remove();
         self.len -= 1;
-        let (len, buckets) = (table.entries.len(), table.entries.num_buckets());
+        let (len, buckets) = (table.records.len(), table.records.num_buckets());
         if buckets > BUCKETS_KEPT && len * BUCKETS_A_KEY_MAX < buckets {
             table.moves += 1;
-            let hasher = |(key, _): &Entry| self.hasher.hash_one(&**key);
-            table.entries.shrink_to(len * 2, hasher);
+            let hasher = |record: &Record| self.hasher.hash_one(record.key());
+            table.records.shrink_to(len * 2, hasher);
         }
-        Some(entry)
+        Some(record)
     }
 
     /// The keys of this hash: one, or by a very rare chance several; none if it was removed.
-    pub(super) fn of_hash(&self, hash: u64) -> impl Iterator<Item = &Value> {
+    pub(super) fn of_hash(&self, hash: u64) -> impl Iterator<Item = &[u8]> {
         let table = &self.tables[self.table(hash)];
-        let keys = table.entries.iter_hash(hash).map(|(key, _)| key);
+        let keys = table.records.iter_hash(hash).map(Record::key);
         keys.filter(move |key| self.hash(key) == hash)
     }
 
@@ -135,7 +166,7 @@ impl Keys {
         if at.moves != table.moves {
             (at.moves, at.bucket) = (table.moves, 0);
         }
-        if at.bucket == table.entries.num_buckets() {
+        if at.bucket == table.records.num_buckets() {
             let next = self.tables.get(at.table + 1);
             *at = Cursor {
                 table: at.table + 1,
@@ -145,8 +176,8 @@ impl Keys {
             return Step::Nothing;
         }
         at.bucket += 1;
-        match table.entries.get_bucket(at.bucket - 1) {
-            Some((key, _)) => Step::Key(key),
+        match table.records.get_bucket(at.bucket - 1) {
+            Some(record) => Step::Key(record.key()),
             None => Step::Nothing,
         }
     }
@@ -158,7 +189,7 @@ impl Keys {
     /// How many keys the largest table holds.
     #[cfg(test)]
     pub(super) fn largest_table(&self) -> usize {
-        let tables = self.tables.iter().map(|table| table.entries.len());
+        let tables = self.tables.iter().map(|table| table.records.len());
         tables.max().unwrap_or(0)
     }
 
@@ -166,6 +197,6 @@ impl Keys {
     #[cfg(test)]
     pub(super) fn tables_bytes(&self) -> usize {
         let tables = self.tables.iter();
-        tables.map(|table| table.entries.allocation_size()).sum()
+        tables.map(|table| table.records.allocation_size()).sum()
     }
 }

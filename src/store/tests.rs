@@ -8,7 +8,7 @@ const ROOMY: Limits = Limits {
 };
 
 fn values(store: &Store, key: &str) -> Vec<String> {
-    let text = |value: &Value| String::from_utf8_lossy(value).into_owned();
+    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
     store
         .get(key.as_bytes())
         .map(|list| list.iter().map(text).collect())

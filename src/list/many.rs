@@ -1,0 +1,141 @@
+//! Holds values by handles, in chunks that replies on their way share.
+//!
+//! A reply takes a [`Snapshot`], which costs a handle per 256 values, and the list goes on changing
+//! without disturbing it. Nothing here copies a value.
+
+use super::{Value, bulk_len, is_typable};
+use std::rc::Rc;
+use std::vec::IntoIter;
+
+/// How many values share one handle in a snapshot; also the most that one change has to move.
+const CHUNK: usize = 256;
+
+/// Values in chunks of at most 256, none of them empty, with what must be known of all of them
+/// without looking at each.
+#[derive(Debug, Default)]
+pub struct Many {
+    chunks: Vec<Rc<Vec<Value>>>,
+    len: usize,
+    bytes: usize,
+    bulk_bytes: usize,
+    untypable: usize,
+}
+
+/// Where a value stands in its list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    chunk: usize,
+    index: usize,
+}
+
+impl Many {
+    /// The number of values.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The length of all values together.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The length of all values together as RESP bulk strings.
+    pub fn bulk_bytes(&self) -> usize {
+        self.bulk_bytes
+    }
+
+    /// Whether lines can carry every value.
+    pub fn is_typable(&self) -> bool {
+        self.untypable == 0
+    }
+
+    /// All values in order.
+    pub fn values(&self) -> impl Iterator<Item = &[u8]> {
+        self.chunks
+            .iter()
+            .flat_map(|chunk| chunk.iter().map(|value| &**value))
+    }
+
+    /// Finds the first value equal to `wanted`.
+    pub fn find(&self, wanted: &[u8]) -> Option<Place> {
+        self.chunks.iter().enumerate().find_map(|(chunk, values)| {
+            let index = values.iter().position(|value| **value == *wanted)?;
+            Some(Place { chunk, index })
+        })
+    }
+
+    /// Appends a value.
+    pub fn push(&mut self, value: Value) {
+        self.count(&value);
+        match self.chunks.last_mut() {
+            Some(last) if last.len() < CHUNK => Rc::make_mut(last).push(value),
+            _ => self.chunks.push(Rc::new(vec![value])),
+        }
+    }
+
+    /// Puts `value` in the place of another and returns that.
+    pub fn replace(&mut self, place: Place, value: Value) -> Value {
+        self.count(&value);
+        let chunk = Rc::make_mut(&mut self.chunks[place.chunk]);
+        let old = std::mem::replace(&mut chunk[place.index], value);
+        self.discount(&old);
+        old
+    }
+
+    /// Takes a value out and returns it.
+    pub fn remove(&mut self, place: Place) -> Value {
+        let chunk = Rc::make_mut(&mut self.chunks[place.chunk]);
+        let removed = chunk.remove(place.index);
+        if chunk.is_empty() {
+            self.chunks.remove(place.chunk);
+        }
+        self.discount(&removed);
+        removed
+    }
+
+    /// All values in order, as they are now, whatever happens to the list later.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot(self.chunks.clone().into_iter())
+    }
+
+    /// Gives up the chunks, for a caller that frees a long list little by little.
+    pub fn into_chunks(self) -> Vec<Rc<Vec<Value>>> {
+        self.chunks
+    }
+
+    fn count(&mut self, value: &[u8]) {
+        self.len += 1;
+        self.bytes += value.len();
+        self.bulk_bytes += bulk_len(value);
+        self.untypable += usize::from(!is_typable(value));
+    }
+
+    fn discount(&mut self, value: &[u8]) {
+        self.len -= 1;
+        self.bytes -= value.len();
+        self.bulk_bytes -= bulk_len(value);
+        self.untypable -= usize::from(!is_typable(value));
+    }
+}
+
+/// The values of one key at one moment, in chunks shared with the list until either changes.
+#[derive(Debug, Clone)]
+pub struct Snapshot(IntoIter<Rc<Vec<Value>>>);
+
+impl Snapshot {
+    /// The values that come first, if any are left.
+    pub fn first(&self) -> Option<&[Value]> {
+        self.0.as_slice().first().map(|chunk| chunk.as_slice())
+    }
+
+    /// Lets go of the values that come first. The list may have done so before, and to free many
+    /// at once would take long.
+    pub fn drop_first(&mut self) {
+        drop(self.0.next());
+    }
+}

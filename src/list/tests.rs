@@ -1,0 +1,92 @@
+//! Tests lists of both kinds against a vector.
+
+use super::*;
+use proptest::prelude::*;
+
+fn value(text: &str) -> Value {
+    Rc::from(text.as_bytes())
+}
+
+#[test]
+fn a_snapshot_is_not_disturbed_by_later_changes() {
+    let mut list = Many::default();
+    list.push(value("a"));
+    (0..1000).for_each(|n| list.push(value(&n.to_string())));
+    let mut snapshot = list.snapshot();
+    list.replace(list.find(b"500").unwrap(), value("x"));
+    list.remove(list.find(b"a").unwrap());
+    let mut told = Vec::new();
+    while let Some(chunk) = snapshot.first() {
+        told.extend(chunk.iter().cloned());
+        snapshot.drop_first();
+    }
+    assert_eq!(told.len(), 1001);
+    assert_eq!((&*told[0], &*told[501]), (&b"a"[..], &b"500"[..]));
+    assert_eq!(list.len(), 1000);
+    assert!(list.find(b"500").is_none());
+}
+
+/// What a vector holds that does the same, with room for so many bytes as packed values have.
+fn check(list: List<'_>, model: &[String]) -> Result<(), TestCaseError> {
+    let values = || model.iter().map(String::as_bytes);
+    prop_assert!(list.iter().eq(values()));
+    prop_assert_eq!(list.len(), model.len());
+    prop_assert_eq!(list.bytes(), values().map(<[u8]>::len).sum::<usize>());
+    prop_assert_eq!(list.bulk_bytes(), values().map(bulk_len).sum::<usize>());
+    prop_assert_eq!(list.is_typable(), values().all(is_typable));
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_list_does_what_a_vector_does(
+        changes in prop::collection::vec(
+            (0..4u8, "[a-c]{0,2}|\r|NOTIFY x", "[a-c]{0,2}|[a-c]{100,300}"),
+            1..600,
+        )
+    ) {
+        let mut model = vec!["first".to_owned()];
+        let mut many = Many::default();
+        many.push(value("first"));
+        let mut packed = Packed::new(b"key", b"first").unwrap();
+        for (what, one, other) in changes {
+            let at = model.iter().position(|held| *held == one);
+            prop_assert_eq!(many.find(one.as_bytes()).is_some(), at.is_some());
+            let place = packed.find(one.as_bytes());
+            prop_assert_eq!(place.is_some(), at.is_some());
+            let fits = match (what, place) {
+                (0, Some(place)) if model.len() > 1 => {
+                    packed.remove(place);
+                    true
+                }
+                (1, Some(place)) => packed.replace(place, other.as_bytes()),
+                _ => packed.push(one.as_bytes()),
+            };
+            if fits {
+                match (what, at) {
+                    (0, Some(at)) if model.len() > 1 => {
+                        many.remove(many.find(one.as_bytes()).unwrap());
+                        model.remove(at);
+                    }
+                    (1, Some(at)) => {
+                        let place = many.find(one.as_bytes()).unwrap();
+                        prop_assert_eq!(&*many.replace(place, value(&other)), one.as_bytes());
+                        model[at] = other;
+                    }
+                    _ => {
+                        many.push(value(&one));
+                        model.push(one);
+                    }
+                }
+            } else {
+                let bytes = model.iter().map(|held| held.len() + 2).sum::<usize>();
+                prop_assert!(model.len() == 255 || bytes + other.len() > 1400, "there was room");
+            }
+            check(List::Many(&many), &model)?;
+            check(List::Packed(&packed), &model)?;
+            prop_assert_eq!(packed.key(), b"key");
+        }
+    }
+}
