@@ -1,7 +1,7 @@
 //! The feed: who is told of a change, and handing it to all of them.
 
 use crate::{Group, REQUESTS, VALUE, empty_store, key};
-use async_channel::Receiver;
+use kvmsg::bell::Bell;
 use kvmsg::feed::{ClientId, Feed, Wish};
 use kvmsg::ledger::{Account, Ledger};
 use kvmsg::outbox::Outbox;
@@ -9,6 +9,7 @@ use kvmsg::protocol::notice::Notice;
 use kvmsg::protocol::{Dialect, encode_notice};
 use std::hint::black_box;
 use std::io;
+use std::rc::Rc;
 
 /// Who makes the changes, and watches nothing.
 const WRITER: ClientId = 0;
@@ -44,12 +45,11 @@ pub(crate) fn fan_out(group: &mut Group) {
     group.bench_function("handing over and writing: 100 are told", |bench| {
         bench.iter(|| {
             for change in &changes {
-                let notice = encode_notice(&Notice::Change(change.entry()), Dialect::Resp3);
-                for (outbox, _) in &mut outboxes {
+                let notice = encode_notice(&Notice::Change(change), Dialect::Resp3);
+                for outbox in &mut outboxes {
                     assert!(outbox.offer(&notice));
                 }
-                for (outbox, bell) in &mut outboxes {
-                    bell.try_recv().expect("it was rung");
+                for outbox in &mut outboxes {
                     outbox.answer_bell();
                     let flushed = outbox.flush(&mut io::sink());
                     flushed.expect("a sink takes everything");
@@ -76,13 +76,9 @@ fn feed(everywhere: usize, elsewhere: usize) -> Feed {
     feed
 }
 
-/// What waits for each of those who are told, and the bell that it rings.
-fn outboxes() -> Vec<(Outbox, Receiver<()>)> {
+fn outboxes() -> Vec<Outbox> {
     let ledger = Ledger::new(1 << 30);
     let account = Account::new(&ledger);
-    let outbox = || {
-        let (bell, rung) = async_channel::bounded(1);
-        (Outbox::new(1 << 20, bell, account.charge(0)), rung)
-    };
+    let outbox = || Outbox::new(1 << 20, Rc::new(Bell::default()), account.charge(0));
     std::iter::repeat_with(outbox).take(WATCHERS).collect()
 }

@@ -102,7 +102,7 @@ pub(crate) fn encode(group: &mut Group) {
     group.bench_function("framed notice", |bench| {
         bench.iter(|| {
             for _ in 0..REQUESTS {
-                let notice = Notice::Change(black_box(&change).entry());
+                let notice = Notice::Change(black_box(&change));
                 black_box(encode_notice(&notice, Dialect::Resp3));
             }
         });
