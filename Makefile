@@ -57,9 +57,9 @@ soak: ## let many clients loose on the change feed for SECS=600 seconds, with ne
 		$(CARGO) test --locked --test robust promises -- --nocapture
 
 # ROWS are names, or how names begin. KVMSGD and AGAINST are programs that were built elsewhere: one
-# to measure, and one to measure it beside instead of redis-server. PLOT is one more place for the
-# plot of costs.
-BENCH = $(strip $(if $(FULL),--full) $(if $(KVMSGD),--kvmsgd '$(KVMSGD)') \
+# to measure, and one to measure it beside instead of redis-server. OWN=1 makes PUT and GET come from
+# our own load generator, not redis-benchmark. PLOT is one more place for the plot of costs.
+BENCH = $(strip $(if $(FULL),--full) $(if $(OWN),--own-load) $(if $(KVMSGD),--kvmsgd '$(KVMSGD)') \
 	$(if $(AGAINST),--against '$(AGAINST)') $(if $(PLOT),--plot '$(PLOT)') $(ROWS))
 
 bench: ## measure kvmsgd beside redis-server; FULL=1 ROWS="put get-1" KVMSGD=a AGAINST=b PLOT=c

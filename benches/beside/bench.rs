@@ -23,6 +23,8 @@ pub(crate) struct Bench {
     pub(crate) ours: Side,
     pub(crate) theirs: Side,
     pub(crate) floor: Side,
+    /// Whether PUT and GET come from our own generator instead of redis-benchmark.
+    pub(crate) own_load: bool,
 }
 
 impl Bench {
@@ -54,6 +56,7 @@ impl Bench {
             ours: side(Kind::Kvmsgd, ours, "kvmsgd"),
             theirs,
             floor: side(Kind::Floor, compile(out)?, "floor"),
+            own_load: options.own_load,
         })
     }
 

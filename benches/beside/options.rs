@@ -20,6 +20,8 @@ pub(crate) struct Options {
     pub(crate) kvmsgd: Option<PathBuf>,
     /// Another kvmsgd in the place of redis-server.
     pub(crate) against: Option<PathBuf>,
+    /// Whether PUT and GET come from our own generator.
+    pub(crate) own_load: bool,
     /// Where the plot goes beside the other results.
     pub(crate) plot: Option<PathBuf>,
     /// The rows; none: all.
@@ -32,6 +34,7 @@ enum Id {
     Tiny,
     Kvmsgd,
     Against,
+    OwnLoad,
     Plot,
     Bench,
     Help,
@@ -48,7 +51,7 @@ static TABLE: Table<Id> = Table {
     operands: Some("[ROW ...]"),
 };
 
-static FLAGS: [Flag<Id>; 7] = [
+static FLAGS: [Flag<Id>; 8] = [
     Flag::switch(
         Id::Full,
         None,
@@ -70,6 +73,12 @@ static FLAGS: [Flag<Id>; 7] = [
             "another kvmsgd instead of redis-server",
         )
     },
+    Flag::switch(
+        Id::OwnLoad,
+        None,
+        "own-load",
+        "PUT and GET from our own generator, not redis-benchmark",
+    ),
     Flag {
         value: Some("FILE"),
         ..Flag::switch(Id::Plot, None, "plot", "where to put the plot of costs too")
@@ -94,6 +103,7 @@ pub(crate) fn read(args: impl IntoIterator<Item = OsString>) -> Result<Asked, St
         form: QUICK,
         kvmsgd: None,
         against: None,
+        own_load: false,
         plot: None,
         rows: Vec::new(),
     };
@@ -104,6 +114,7 @@ pub(crate) fn read(args: impl IntoIterator<Item = OsString>) -> Result<Asked, St
             Id::Tiny => options.form = TINY,
             Id::Kvmsgd => options.kvmsgd = path,
             Id::Against => options.against = path,
+            Id::OwnLoad => options.own_load = true,
             Id::Plot => options.plot = path,
             Id::Bench => {}
             Id::Help => return Ok(Asked::Print(flags::help(&TABLE))),

@@ -125,6 +125,7 @@ fn command(options: &Options) -> String {
         ("FULL", full.then(|| "1".to_owned())),
         ("KVMSGD", path(&options.kvmsgd)),
         ("AGAINST", path(&options.against)),
+        ("OWN", options.own_load.then(|| "1".to_owned())),
         ("PLOT", path(&options.plot)),
         (
             "ROWS",

@@ -156,6 +156,7 @@ fn the_command_line_chooses_form_programs_and_rows() {
         "/a/kvmsgd",
         "--against",
         "/b",
+        "--own-load",
         "put",
         "idle",
     ];
@@ -165,6 +166,7 @@ fn the_command_line_chooses_form_programs_and_rows() {
     assert_eq!(options.form.name, form::FULL.name);
     assert_eq!(options.kvmsgd.as_deref(), Some(Path::new("/a/kvmsgd")));
     assert_eq!(options.against.as_deref(), Some(Path::new("/b")));
+    assert!(options.own_load);
     assert_eq!(options.rows, ["put", "idle"]);
     assert!(matches!(read(&["--help"]), Ok(Asked::Print(text)) if text.contains("--tiny")));
     assert!(read(&["--fulll"]).unwrap_err().contains("--fulll"));

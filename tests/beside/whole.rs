@@ -48,6 +48,21 @@ fn every_row_is_measured_and_kept() {
 }
 
 #[test]
+fn our_own_generator_can_make_the_load_of_put_and_get() {
+    if tool("redis-server").is_none() || tool("redis-benchmark").is_none() || tool("cc").is_none() {
+        return;
+    }
+    let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("beside-own");
+    let args = ["--tiny", "--own-load", "put", "get", "get8"].map(OsString::from);
+    let done = run(args.into_iter(), env!("CARGO_BIN_EXE_kvmsgd"), &out);
+    let table = fs::read_to_string(out.join("beside.md")).unwrap_or_default();
+    assert_eq!(done, Ok(true), "{table}");
+    for command in ["OWN=1", "| put-64k |", "| get8-16 |", "floor"] {
+        assert!(table.contains(command), "no {command} in {table}");
+    }
+}
+
+#[test]
 fn a_row_that_is_not_there_is_named_before_anything_is_started() {
     let args = [OsString::from("put-2")];
     let told = run(args.into_iter(), "/no/kvmsgd", Path::new("/no/such/place"));
