@@ -41,8 +41,8 @@ pub(crate) fn store(group: &mut Group) {
             }
         });
     });
+    let mut values = (VALUE, &[b'w'; 16][..]);
     group.bench_function("UPDATE", |bench| {
-        let mut values = (VALUE, &[b'w'; 16][..]);
         bench.iter(|| {
             for key in &known {
                 let updated = store.update(key, values.0, values.1);
