@@ -340,7 +340,7 @@ impl Broker {
             log::warn!(
                 "client {} is closed: its buffers hold {bytes} bytes, and those of all clients \
                  more than clients_bytes_max ({} bytes)",
-                client.name,
+                client.name(),
                 self.core.ledger.bytes_max(),
             );
             client.outbox.borrow_mut().kill();

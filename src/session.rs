@@ -41,7 +41,7 @@ use std::time::Duration;
 const CREDITS: usize = 2;
 
 /// What every session is given by the server.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Shared {
     /// The broker's queue.
     pub events: Sender<Event>,
@@ -123,7 +123,7 @@ impl Drop for Connection {
 
 /// Starts the tasks of a session. They end by themselves when the client does, when the server
 /// stops, or when the client is ended.
-pub fn start(executor: &LocalExecutor<'static>, connection: Connection, shared: &Shared) {
+pub fn start(executor: &LocalExecutor<'static>, connection: Connection, shared: &Rc<Shared>) {
     let connection = Rc::new(connection);
     let account = Account::new(&shared.ledger);
     let bell = Rc::<Bell>::default();

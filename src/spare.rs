@@ -1,13 +1,15 @@
-//! Keeps emptied buffers for use again, a few for all clients: an idle client holds none, and a busy
-//! one does not ask the allocator for each request.
+//! Keeps emptied buffers for use again, a few for all clients.
+//!
+//! So an idle client holds none, and a busy one does not ask the allocator for each request. What is
+//! in such a buffer is charged to the client; the room around it is the server's, and bounded here.
 
 use std::cell::RefCell;
 
 /// How many are kept.
 const BUFFERS_MAX: usize = 64;
 
-/// How large a buffer may be to be kept, in bytes.
-const BUFFER_BYTES_MAX: usize = 64 * 1024;
+/// How large a buffer may be to be kept, in bytes: what is longer outweighs the allocator.
+const BUFFER_BYTES_MAX: usize = 16 * 1024;
 
 thread_local! {
     /// Buffers of bytes.
@@ -27,6 +29,14 @@ impl<T> Spare<T> {
     /// An empty buffer, with room if one is kept.
     pub fn take(&self) -> Vec<T> {
         self.0.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// An empty buffer with room for so many, kept or new.
+    pub fn take_for(&self, length: usize) -> Vec<T> {
+        if length * size_of::<T>() > BUFFER_BYTES_MAX {
+            return Vec::with_capacity(length);
+        }
+        self.take()
     }
 
     /// Empties a buffer and keeps it, if it has room and there are not enough already.

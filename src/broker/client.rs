@@ -1,5 +1,6 @@
 //! Keeps what the broker knows of one client.
 
+use crate::bell::Credits;
 use crate::feed::ClientId;
 use crate::ledger::{Account, Charge};
 use crate::outbox::Outbox;
@@ -8,9 +9,9 @@ use crate::protocol::notice::Notice;
 use crate::protocol::{Dialect, encode_notice};
 use crate::spare::{self, Spare};
 use crate::stats::Stats;
-use async_channel::Sender;
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -27,7 +28,7 @@ pub struct Join {
     /// Its number.
     pub id: ClientId,
     /// Its address, for the logs.
-    pub address: String,
+    pub address: SocketAddr,
     /// How it speaks.
     pub dialect: Dialect,
     /// Where what it is told goes.
@@ -35,7 +36,7 @@ pub struct Join {
     /// What its buffers hold.
     pub account: Account,
     /// The session's leave to send more: one for each batch that has been executed.
-    pub credits: Sender<()>,
+    pub credits: Rc<Credits>,
 }
 
 /// What a client has sent, kept as long as requests point into it.
@@ -88,10 +89,10 @@ impl Batch {
 pub struct Client {
     /// Its number.
     pub id: ClientId,
-    /// Its address, and the name it gave itself if it did.
-    pub name: String,
     /// Its address.
-    address: String,
+    address: SocketAddr,
+    /// The name that it gave itself, if it did.
+    given_name: Option<Box<str>>,
     /// How it is spoken to from here on.
     pub dialect: Dialect,
     /// Where what it is told goes.
@@ -119,8 +120,14 @@ pub struct Client {
     pub told: Instant,
     /// The charge for what it watches.
     pub watch_charge: Charge,
-    credits: Sender<()>,
+    credits: Rc<Credits>,
     loss: LossLog,
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.credits.end();
+    }
 }
 
 /// What is to be said in the log of a client that loses notices.
@@ -140,8 +147,8 @@ impl Client {
         let watch_charge = join.account.charge(0);
         Client {
             id: join.id,
-            name: join.address.clone(),
             address: join.address,
+            given_name: None,
             dialect: join.dialect,
             outbox: join.outbox,
             account: join.account,
@@ -160,9 +167,17 @@ impl Client {
         }
     }
 
-    /// Takes the name that the client gives itself, which the logs show beside its address.
+    /// Its address, and the name it gave itself if it did: what the logs call it.
+    pub fn name(&self) -> String {
+        match &self.given_name {
+            Some(given) => format!("{} ({given})", self.address),
+            None => self.address.to_string(),
+        }
+    }
+
+    /// Takes the name that the client gives itself.
     pub fn set_given_name(&mut self, given: &str) {
-        self.name = format!("{} ({given})", self.address);
+        self.given_name = Some(given.into());
     }
 
     /// Whether nothing may be executed for it now: it has not read what it was told. Its writer
@@ -197,14 +212,13 @@ impl Client {
             return self.batches.push_front(batch);
         }
         Batch::keep_room(batch.requests);
-        // There is room for every credit there is; if the session is gone, none is needed.
-        let _ = self.credits.try_send(());
+        self.credits.give();
     }
 
     fn forget_requests(&mut self) {
         for batch in self.batches.drain(..) {
             Batch::keep_room(batch.requests);
-            let _ = self.credits.try_send(());
+            self.credits.give();
         }
     }
 
@@ -234,7 +248,7 @@ impl Client {
         let now = Instant::now();
         let is_due = |logged| now - logged >= LOSS_LOG_PAUSE;
         if self.loss.logged.is_none_or(is_due) {
-            let name = &self.name;
+            let name = self.name();
             log::warn!("client {name} does not read fast enough and loses notices");
             (self.loss.logged, self.loss.open) = (Some(now), true);
         }
@@ -244,7 +258,10 @@ impl Client {
     pub fn has_caught_up(&mut self) {
         if std::mem::take(&mut self.loss.open) {
             let lost = std::mem::take(&mut self.loss.lost);
-            log::warn!("client {} has caught up; it lost {lost} notices", self.name);
+            log::warn!(
+                "client {} has caught up; it lost {lost} notices",
+                self.name()
+            );
         }
     }
 }

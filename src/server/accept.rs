@@ -37,7 +37,7 @@ const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(60), Duration:
 /// Everyone who is connected.
 pub(super) struct Clients {
     max: usize,
-    shared: session::Shared,
+    shared: Rc<session::Shared>,
     reactor: Rc<Reactor>,
     next_id: Cell<u64>,
     refusals: Rc<Cell<usize>>,
@@ -49,7 +49,7 @@ impl Clients {
     pub(super) fn new(max: usize, shared: session::Shared, reactor: Rc<Reactor>) -> Clients {
         Clients {
             max,
-            shared,
+            shared: Rc::new(shared),
             reactor,
             next_id: Cell::new(1),
             refusals: Rc::default(),

@@ -4,6 +4,7 @@
 //! on the broker for leave to send another batch; and on the broker's queue.
 
 use super::{CREDITS, Connection, Shared};
+use crate::bell::Credits;
 use crate::broker::{Batch, Event, Input, Join};
 use crate::feed::ClientId;
 use crate::ledger::Account;
@@ -36,7 +37,7 @@ pub(super) async fn process(
     chunks: Receiver<Input>,
     account: Account,
     outbox: Rc<RefCell<Outbox>>,
-    shared: Shared,
+    shared: Rc<Shared>,
 ) {
     let Ok(first) = chunks.recv().await else {
         // It has said nothing, so the broker does not know it.
@@ -44,25 +45,17 @@ pub(super) async fn process(
         return;
     };
     let parser = Parser::new(first.bytes.first().copied().unwrap_or_default());
-    let (returned, credits) = async_channel::bounded(CREDITS);
-    for _ in 0..CREDITS {
-        let _ = returned.try_send(());
-    }
+    let credits = Rc::new(Credits::new(CREDITS));
     let join = Join {
         id: connection.id,
-        address: connection.peer.to_string(),
+        address: connection.peer,
         dialect: parser.dialect(),
         outbox,
         account: account.clone(),
-        credits: returned,
+        credits: credits.clone(),
     };
-    let id = connection.id;
-    let events = shared.events.clone();
-    // A send fails only when the broker is gone, and with it the whole server.
-    let _ = events.send(Event::Join(join)).await;
-    drop(connection);
-    let mut processor = Processor {
-        id,
+    let processor = Processor {
+        id: connection.id,
         parser,
         chunks,
         credits,
@@ -70,10 +63,9 @@ pub(super) async fn process(
         account,
         shared,
     };
-    processor.converse(first).await;
-    // From here on the reader discards what comes.
-    drop(processor);
-    let _ = events.send(Event::Leave(id)).await;
+    drop(connection);
+    // Boxed, so that a connection that has said nothing has no room for it.
+    Box::pin(processor.run(join, first)).await;
 }
 
 struct Processor {
@@ -81,14 +73,25 @@ struct Processor {
     parser: Parser,
     chunks: Receiver<Input>,
     /// Leave to send a batch, from the broker.
-    credits: Receiver<()>,
+    credits: Rc<Credits>,
     /// Such leave that has been taken and not been used yet.
     may_send: bool,
     account: Account,
-    shared: Shared,
+    shared: Rc<Shared>,
 }
 
 impl Processor {
+    async fn run(mut self, join: Join, first: Input) {
+        let id = self.id;
+        let events = self.shared.events.clone();
+        // A send fails only when the broker is gone, and with it the whole server.
+        let _ = events.send(Event::Join(join)).await;
+        self.converse(first).await;
+        // From here on the reader discards what comes.
+        drop(self);
+        let _ = events.send(Event::Leave(id)).await;
+    }
+
     async fn converse(&mut self, first: Input) {
         let mut input = first;
         let mut deadline = None;
@@ -102,9 +105,9 @@ impl Processor {
             }
             match self.arrival(&mut deadline, !input.bytes.is_empty()).await {
                 Arrival::Chunk(chunk) if input.bytes.is_empty() => input = chunk,
-                Arrival::Chunk(chunk) => self.append(&mut input, &chunk).await,
+                Arrival::Chunk(chunk) => Box::pin(self.append(&mut input, &chunk)).await,
                 Arrival::End => return,
-                Arrival::Late => return self.refuse_late(input).await,
+                Arrival::Late => return Box::pin(self.refuse_late(input)).await,
             }
         }
     }
@@ -159,7 +162,7 @@ impl Processor {
     /// Waits for leave to send a batch, before there is one; nothing if the client is gone.
     async fn obtain_leave(&mut self) -> Option<()> {
         if !self.may_send {
-            self.credits.recv().await.ok()?;
+            self.credits.take().await?;
             self.may_send = true;
         }
         Some(())
@@ -167,9 +170,7 @@ impl Processor {
 
     async fn send(&mut self, input: &Rc<Input>, requests: Vec<Request>) {
         self.may_send = false;
-        let charge = self
-            .account
-            .charge(requests.capacity() * size_of::<Request>());
+        let charge = self.account.charge(size_of_val(&*requests));
         let batch = Batch {
             input: input.clone(),
             requests,
@@ -181,7 +182,9 @@ impl Processor {
 
     /// What is left of the input from `at` on.
     fn rest(&self, input: Rc<Input>, at: usize) -> Input {
-        let input = if at > 0 {
+        // It may stay for long, and must not keep much more room than it needs.
+        let has_much_room = input.bytes.capacity() > 2 * input.bytes.len();
+        let input = if at > 0 || has_much_room {
             Err(input)
         } else {
             Rc::try_unwrap(input)
@@ -221,7 +224,8 @@ impl Processor {
             Timer::at(at).await;
             Arrival::Late
         };
-        future::or(chunk, late).await
+        // What is rare is boxed, so that all the other sessions have no room for it.
+        Box::pin(future::or(chunk, late)).await
     }
 
     async fn refuse_late(&mut self, input: Input) {

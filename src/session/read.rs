@@ -7,7 +7,7 @@
 use super::Connection;
 use crate::broker::Input;
 use crate::ledger::Account;
-use crate::spare::{self, Spare};
+use crate::spare;
 use crate::stop::Stop;
 use async_channel::Sender;
 use futures_lite::future;
@@ -40,7 +40,7 @@ pub(super) async fn read(
             Ok(bytes) if bytes.is_empty() => return false,
             Ok(bytes) => {
                 let was_full = bytes.len() == CHUNK_BYTES;
-                let charge = account.charge(bytes.capacity());
+                let charge = account.charge(bytes.len());
                 if chunks.send(Input { bytes, charge }).await.is_err() {
                     // Nobody wants it, and nobody slows a flood down: others must have their turn.
                     future::yield_now().await;
@@ -70,7 +70,7 @@ pub(super) async fn read(
 fn take(connection: &Connection) -> io::Result<Vec<u8>> {
     BUFFER.with_borrow_mut(|buffer| {
         let length = connection.socket.stream().read(buffer)?;
-        let mut bytes = spare::BYTES.with(Spare::take);
+        let mut bytes = spare::BYTES.with(|spare| spare.take_for(length));
         bytes.extend_from_slice(&buffer[..length]);
         Ok(bytes)
     })

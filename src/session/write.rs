@@ -22,7 +22,7 @@ pub(super) async fn write(
     outbox: Rc<RefCell<Outbox>>,
     bell: Rc<Bell>,
     reader: Task<bool>,
-    shared: Shared,
+    shared: Rc<Shared>,
 ) {
     let pace = Pace::new(shared.limits.write_timeout);
     let mut writer = Writer {
@@ -33,7 +33,7 @@ pub(super) async fn write(
         pace,
     };
     match writer.deliver().await {
-        Ok(()) => writer.linger(reader).await,
+        Ok(()) => Box::pin(writer.linger(reader)).await,
         Err(error) => log::debug!("client {}: {error}", writer.connection.peer),
     }
     writer.connection.shutdown(Shutdown::Both);
@@ -52,7 +52,7 @@ struct Writer {
     connection: Rc<Connection>,
     outbox: Rc<RefCell<Outbox>>,
     bell: Rc<Bell>,
-    shared: Shared,
+    shared: Rc<Shared>,
     pace: Pace,
 }
 
@@ -65,7 +65,8 @@ impl Writer {
                 (outbox.is_empty(), outbox.is_closed())
             };
             if blocked {
-                self.writable().await?;
+                // What is rare is boxed, so that all the other sessions have no room for it.
+                Box::pin(self.writable()).await?;
             } else if !is_empty {
                 future::yield_now().await;
             } else if is_closed {
