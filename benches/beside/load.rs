@@ -164,8 +164,10 @@ impl Load {
             busy += usize::from(asker.ask(work, &mut asked, &mut requests)?);
         }
         let mut events = Vec::with_capacity(EVENTS);
+        // Listeners hear something now and then also when nothing is asked.
+        let mut replied = begin;
         while busy > 0 || heard < work.lines_heard {
-            if !self.wait(&mut events, PATIENCE)? {
+            if !self.wait(&mut events, PATIENCE)? || replied.elapsed() > PATIENCE {
                 let missing = work.lines_heard.saturating_sub(heard);
                 return Err(format!(
                     "{busy} clients wait for replies, {missing} lines unheard"
@@ -182,6 +184,7 @@ impl Load {
                 let lines = take(&mut asker.stream, &mut self.buffer)?;
                 let left = asker.lines.checked_sub(lines);
                 asker.lines = left.ok_or("a reply has more lines than expected")?;
+                replied = Instant::now();
                 if asker.lines == 0 {
                     busy -= usize::from(!asker.ask(work, &mut asked, &mut requests)?);
                 }
