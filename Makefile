@@ -52,9 +52,9 @@ test: ## run the tests, after naming those whose tools are missing
 	@tests/skipped
 	$(CARGO) test --locked --no-fail-fast
 
-soak: ## let many clients loose on the change feed for SECS=600 seconds, with new seeds
-	KVMSG_SOAK_SECS=$(or $(SECS),600) \
-		$(CARGO) test --locked --test robust promises -- --nocapture
+soak: ## list a million keys; then let many clients loose on the feed for SECS=600 seconds
+	KVMSG_SOAK_SECS=$(or $(SECS),600) $(CARGO) test --locked --test fairness --test robust \
+		-- --nocapture very_many_keys promises
 
 # ROWS are names, or how names begin. KVMSGD and AGAINST are programs that were built elsewhere: one
 # to measure, and one to measure it beside instead of redis-server. OWN=1 makes PUT and GET come from

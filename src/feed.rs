@@ -25,8 +25,8 @@ pub type ClientId = u64;
 /// How many prefixes one client may watch.
 pub const PREFIXES_MAX: usize = 1000;
 
-/// How many changes are compared with how many prefixes before [`Feed::owed`] pauses.
-const LOOKS_MAX: usize = 1024;
+/// How many changes are looked at before [`Feed::owed`] pauses.
+const LOOKS_MAX: u64 = 1024;
 
 /// What a client asks to be told of.
 #[derive(Debug, Clone, Copy)]
@@ -247,8 +247,7 @@ impl Feed {
         if next < first && next <= last {
             return Owed::Lost(next, last.min(first - 1));
         }
-        let looks = (LOOKS_MAX / watcher.watches.len().max(1)).max(1) as u64;
-        let pause = last.min(next + looks);
+        let pause = last.min(next + LOOKS_MAX - 1);
         let history = &self.history;
         let wanted = (next..=pause).find(|revision| {
             let change = history.get(*revision);

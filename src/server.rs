@@ -246,13 +246,8 @@ impl Service {
             false
         };
         let in_time = future::or(drained, deadline).await;
-        let counts = Counts {
-            active: at_signal.active,
-            dropped: at_signal.dropped,
-            ..stats.counts()
-        };
         Report {
-            counts,
+            counts: stats.counts().with_connections_of(at_signal),
             complete: in_time && !failed,
         }
     }

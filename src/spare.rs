@@ -1,7 +1,8 @@
 //! Keeps emptied buffers for use again, a few for all clients.
 //!
-//! So an idle client holds none, and a busy one does not ask the allocator for each request. What is
-//! in such a buffer is charged to the client; the room around it is the server's, and bounded here.
+//! So an idle client holds none, and a busy one does not ask the allocator for each request. What
+//! is in such a buffer is charged to the client; the room around it is the server's, and bounded
+//! here.
 
 use std::cell::RefCell;
 

@@ -70,6 +70,17 @@ impl Stats {
     }
 }
 
+impl Counts {
+    /// The same, with the connections as they were at another moment.
+    pub fn with_connections_of(self, moment: Counts) -> Counts {
+        Counts {
+            active: moment.active,
+            dropped: moment.dropped,
+            ..self
+        }
+    }
+}
+
 impl fmt::Display for Counts {
     /// Five lines, `Name: count`, the last without a line end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -35,7 +35,10 @@ fn each_line_that_fails_is_reported_by_its_number() {
     let mistakes = [
         (3, "unknown verb \"foo\"; help lists the verbs"),
         (4, "get takes KEY, but none was given"),
-        (5, "the \" at column 7 is not closed"),
+        (
+            5,
+            "the \" at column 7 is not closed; type \" where the word ends",
+        ),
         (6, "a key has 1 to 1024 bytes, this one 0"),
         (7, "unknown verb \"gte\"; did you mean get?"),
         (8, "watch takes [PREFIX], but 2 arguments were given"),

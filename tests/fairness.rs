@@ -144,3 +144,68 @@ fn a_list_of_a_million_values_that_is_read_changed_and_deleted_is_not_felt() {
         (daemon.resident_bytes() < 64 << 20).then_some(())
     });
 }
+
+/// How many keys are listed: a million in `make soak`.
+fn keys() -> usize {
+    match std::env::var_os("KVMSG_SOAK_SECS") {
+        Some(_) => 1_000_000,
+        None => 250_000,
+    }
+}
+
+/// How many of them are on a page.
+const PAGE: usize = 1000;
+
+/// Puts so many keys, in disorder.
+fn put_keys(address: SocketAddr, count: usize) {
+    let mut client = Client::connect(address);
+    // This prime divides no power of ten, so that every key comes once.
+    let key = |n: usize| format!("{:08}", n * 7919 % count).into_bytes();
+    for first in (0..count).step_by(PAGE) {
+        let puts = (first..first + PAGE).map(|n| frame(&[b"PUT", &key(n), b"v"]));
+        let replies = (first..first + PAGE).map(|n| format!(":{}\r\n", n + 1));
+        client.ask(
+            puts.collect::<Vec<_>>().concat(),
+            replies.collect::<String>(),
+        );
+    }
+}
+
+/// Lists them all, and compares every page to the byte.
+fn list_keys(address: SocketAddr, count: usize, framed: bool) {
+    let mut client = Client::connect(address);
+    let epoch = Client::connect(address).stats().0["epoch"].clone();
+    let mut after = String::new();
+    for first in (0..count).step_by(PAGE) {
+        let keys = (first..first + PAGE).map(|n| format!("{n:08}"));
+        let last = format!("{:08}", first + PAGE - 1);
+        if framed {
+            let request = [b"LIST", &b""[..], b"AFTER", after.as_bytes()];
+            let entries = keys.map(|key| format!("*2\r\n$8\r\n{key}\r\n*1\r\n$1\r\nv\r\n"));
+            let next = match first + PAGE < count {
+                true => format!("$8\r\n{last}\r\n"),
+                false => "$-1\r\n".to_owned(),
+            };
+            let head = format!("*4\r\n$16\r\n{epoch}\r\n:{count}\r\n{next}*{PAGE}\r\n");
+            client.ask(frame(&request), head + &entries.collect::<String>());
+        } else {
+            let lines: String = keys.map(|key| key + "\n").collect();
+            client.ask(format!("LIST::{after}\n"), lines + "\n");
+        }
+        after = last;
+    }
+}
+
+#[test]
+fn beside_one_who_lists_very_many_keys_others_are_answered_quickly() {
+    let _alone = ALONE.lock();
+    let daemon = Daemon::start(&[]);
+    let (address, count) = (daemon.address, keys());
+    put_keys(address, count);
+    assert_eq!(daemon.stats().get("keys"), count as u64);
+    // The first puts them in order.
+    for (what, framed) in [("first", true), ("second", true), ("in lines", false)] {
+        let what = format!("listing {count} keys, {what}");
+        expect_quick(&what, address, move || list_keys(address, count, framed));
+    }
+}

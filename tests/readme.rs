@@ -290,3 +290,10 @@ fn the_example_of_the_readme_is_the_one_that_is_tested() {
     let tested: Vec<_> = lines.filter(|line| !line.starts_with("# ")).collect();
     assert_eq!(blocks(README, "```rust", "```")[0], tested);
 }
+
+#[test]
+fn the_example_of_a_mirror_is_as_short_as_the_readme_says() {
+    let length = include_str!("../examples/mirror.rs").lines().count();
+    let said = format!("[examples/mirror.rs](examples/mirror.rs) is {length} lines");
+    assert!(length < 40 && README.contains(&said), "{length}");
+}

@@ -24,6 +24,7 @@ fn start(address: &str) -> Daemon {
     Daemon::spawn(command)
 }
 
+const REFUSED: &str = "Connection refused; is kvmsgd running there?";
 const CONNECTED: &str = "Connected to KV server at";
 const LOST: &str = "Connection lost: the server closed the connection; the next request reconnects";
 
@@ -32,7 +33,7 @@ fn a_server_that_goes_and_comes_back_is_spoken_of() {
     let Some(tmux) = tool("tmux") else { return };
     let (daemon, home) = (Daemon::start(&[]), Home::new());
     let address = daemon.address.to_string();
-    let terminal = Terminal::open(&tmux, &home, 80, &["-s", &address]);
+    let terminal = Terminal::open(&tmux, &home, 100, &["-s", &address]);
     terminal.wait_for_connection();
     terminal.enter("put user john");
     terminal.write("get us");
@@ -42,7 +43,7 @@ fn a_server_that_goes_and_comes_back_is_spoken_of() {
     terminal.wait_for_end(&["NOTIFY DRAIN 10", LOST, "> get us"]);
     terminal.write("er");
     terminal.press(&["Enter"]);
-    let refused = format!("Error: cannot connect to {address}: Connection refused");
+    let refused = format!("Error: cannot connect to {address}: {REFUSED}");
     terminal.wait_for_end(&["> get user", &refused, ">"]);
     let daemon = start(&address);
     let again = format!("Reconnected to KV server at {address}, which was started anew");
@@ -59,9 +60,8 @@ fn without_a_server_there_is_a_prompt_all_the_same() {
     let Some(tmux) = tool("tmux") else { return };
     let home = Home::new();
     let address = listen().local_addr().unwrap().to_string();
-    let terminal = Terminal::open(&tmux, &home, 100, &["-s", &address]);
-    let failed =
-        format!("Cannot connect to {address}: Connection refused; the next request tries again");
+    let terminal = Terminal::open(&tmux, &home, 120, &["-s", &address]);
+    let failed = format!("Cannot connect to {address}: {REFUSED}; the next request tries again");
     terminal.wait_for(&failed);
     let _daemon = start(&address);
     let connected = format!("{CONNECTED} {address}");
@@ -214,7 +214,10 @@ fn what_is_watched_and_listed_by_prefix_stays_so_on_another_connection() {
     };
     told(&daemon, &["a1", "b1"]);
     assert_eq!(terminal.enter("list a"), ["Server: a1"]);
-    assert_eq!(terminal.enter("list"), ["Server: a1", "b1", "c1"]);
+    assert_eq!(
+        terminal.enter("list"),
+        ["Server: a1", "        b1", "        c1"]
+    );
     assert!(daemon.stop().status.success());
     terminal.wait_for(LOST);
     let daemon = start(&address);

@@ -48,7 +48,9 @@ fn play(tmux: &Path, columns: usize) {
         terminal.enter(line);
     }
     let screen = terminal.lines();
-    assert!(screen.join("\n").ends_with(SCREEN), "{screen:#?}");
+    let rows = SCREEN.lines().flat_map(|line| terminal.rows(line));
+    let rows: Vec<String> = rows.collect();
+    assert!(screen.ends_with(&rows), "{screen:#?}");
     let operations = screen.iter().filter(|line| line.contains(" - "));
     let verbs: Vec<&str> = operations
         .filter_map(|line| line.split(" - ").next())
@@ -86,7 +88,16 @@ fn both_syntaxes_are_understood_and_values_shown_as_they_are() {
         (r#"put user "john smith""#, &["Server: OK"]),
         ("put:user:a:b  c", &["Server: OK"]),
         ("put user it's", &["Server: OK"]),
-        ("get user", &["Server: john smith", "a:b  c", "it's"]),
+        (
+            "get user",
+            &[
+                "Server: 1) john smith",
+                "        2) a:b  c",
+                "        3) it's",
+            ],
+        ),
+        // As the original has it.
+        ("GET:user", &["Server: john smith", "a:b  c", "it's"]),
         (
             r#"put lines "one\ntwo\e""#,
             &[r#"Error: the \ at column 20 begins no escape (\\ \" \n \r \t \0 \xHH \u{HEX})"#],
@@ -97,16 +108,16 @@ fn both_syntaxes_are_understood_and_values_shown_as_they_are() {
         (
             "get lines",
             &[
-                "Server: one",
-                r"| two\x1b[2J",
-                "|",
-                "gr\u{fc}n",
-                r"\xff\u{202e}",
+                "Server: 1) one",
+                r"         | two\x1b[2J",
+                "         |",
+                "        2) gr\u{fc}n",
+                r"        3) \xff\u{202e}",
             ],
         ),
         (
             "put lines \"",
-            &["Error: the \" at column 11 is not closed"],
+            &["Error: the \" at column 11 is not closed; type \" where the word ends"],
         ),
         ("update user it's its", &["Server: OK"]),
         ("remove user its", &["Server: OK"]),
@@ -117,9 +128,14 @@ fn both_syntaxes_are_understood_and_values_shown_as_they_are() {
         ("   ", &[]),
         (
             "gte user",
-            &["Error: unknown verb \"gte\"; did you mean get?"],
+            &["Error: unknown verb \"gte\"; did you mean get KEY?"],
         ),
-        ("get", &["Error: get takes KEY, but none was given"]),
+        (
+            "keys *",
+            &["Error: unknown verb \"keys\"; did you mean list [PREFIX]?"],
+        ),
+        ("get", &["Error: get takes KEY, as in get user"]),
+        ("GET:a:b", &["Error: get takes KEY; type get a:b"]),
         (
             "get ''",
             &["Server: Error: a key has 1 to 1024 bytes, this one 0"],
@@ -128,11 +144,47 @@ fn both_syntaxes_are_understood_and_values_shown_as_they_are() {
     for (line, answer) in cases {
         assert_eq!(terminal.enter(line), *answer, "{line}");
     }
-    let stats = terminal.enter("STATS");
-    assert!(
-        stats.contains(&"  keys                    2".to_owned()),
-        "{stats:#?}"
-    );
+}
+
+/// Looks at the figures in their columns.
+fn figures(tmux: &Path, columns: usize, uptime: &str) {
+    let (daemon, home) = (Daemon::start(&[]), Home::new());
+    let terminal = Terminal::open(tmux, &home, columns, &["-s", &daemon.address.to_string()]);
+    terminal.wait_for_connection();
+    terminal.enter(&format!("put big {}", "x".repeat(3000)));
+    let stats = terminal.enter("stats");
+    assert_eq!(stats[0], "Server:");
+    let figure = |name: &str| {
+        let line = stats
+            .iter()
+            .find(|line| line.trim_start().starts_with(name));
+        line.unwrap_or_else(|| panic!("{name}: {stats:#?}"))
+            .as_str()
+    };
+    assert_eq!(figure("store_bytes"), uptime);
+    assert!(stats.iter().all(|line| line.len() <= columns), "{stats:#?}");
+    // All figures begin, or all numbers end, in the same column.
+    let is_wide = columns == 80;
+    let names = ["revision", "keys", "store_bytes", "notices_lost"];
+    let places = names.map(|name| {
+        let line = figure(name);
+        let end = line.find(char::is_numeric).expect("a number");
+        let length = line[end..].find(' ').unwrap_or(line.len() - end);
+        if is_wide { end + length } else { end }
+    });
+    assert!(places.iter().all(|place| *place == places[0]), "{stats:#?}");
+}
+
+#[test]
+fn figures_stand_in_columns_and_sizes_are_readable() {
+    let Some(tmux) = tool("tmux") else { return };
+    figures(&tmux, 80, "  store_bytes             3067  3.0 KiB");
+}
+
+#[test]
+fn figures_stand_in_columns_on_a_narrow_terminal() {
+    let Some(tmux) = tool("tmux") else { return };
+    figures(&tmux, 40, "store_bytes             3.0 KiB");
 }
 
 #[test]
@@ -149,11 +201,45 @@ fn help_explains_in_both_syntaxes() {
         "put KEY VALUE - append a value",
         "  put user john",
         "  PUT:user:john",
+        "A value with blanks stands in quotes: put user \"john smith\". Behind colons it is",
+        "taken as it is: PUT:user:john smith.",
     ];
     assert_eq!(terminal.enter("help put"), put);
     assert_eq!(terminal.enter("HELP:PUT"), put);
-    let unknown = "Error: unknown verb \"putt\"; did you mean put?";
+    let unknown = "Error: unknown verb \"putt\"; did you mean put KEY VALUE?";
     assert_eq!(terminal.enter("help putt"), [unknown]);
+}
+
+#[test]
+fn help_is_broken_between_words_on_a_narrow_terminal() {
+    let Some(tmux) = tool("tmux") else { return };
+    let (daemon, home) = (Daemon::start(&[]), Home::new());
+    let terminal = Terminal::open(&tmux, &home, 40, &["-s", &daemon.address.to_string()]);
+    terminal.wait_for_connection();
+    let remove = [
+        "remove KEY VALUE - remove the first",
+        "  value equal to VALUE",
+        "  remove user alice",
+        "  REMOVE:user:alice",
+        "The key goes with its last value.",
+        "NOT_FOUND: there is no such key, or it",
+        "does not hold VALUE.",
+    ];
+    assert_eq!(terminal.enter("help remove"), remove);
+}
+
+#[test]
+fn the_prompt_names_the_server_unless_it_is_the_default() {
+    let Some(tmux) = tool("tmux") else { return };
+    let (daemon, home) = (Daemon::start(&[]), Home::new());
+    let named = format!("KVMSG_SERVER={}", daemon.address);
+    let prompt = format!("{}>", daemon.address);
+    for (variables, prompt) in [(&[][..], ">"), (&[&named[..]], &prompt)] {
+        let terminal = Terminal::open_with(&tmux, &home, 80, &[], variables);
+        terminal.wait("a prompt", |lines| {
+            lines.last().is_some_and(|line| line == prompt)
+        });
+    }
 }
 
 #[test]
@@ -197,6 +283,12 @@ fn colours_are_for_those_who_want_them() {
         terminal.enter("put user john");
         terminal.enter("get nobody");
         terminal.enter("nonsense");
+        let error = "\x1b[31mError: unknown verb";
+        assert_eq!(
+            terminal.colours().contains(error),
+            is_coloured,
+            "{variables:?}"
+        );
         terminal.enter("help put");
         daemon.connect().ask("PUT:other:x\n", "OK\n");
         terminal.wait_for("NOTIFY PUT other");

@@ -6,10 +6,11 @@ use common::talker::{Heard, Talker};
 use common::tools::tool_that;
 use common::{Client, Daemon, binary, free_address, until};
 use rustix::process::{Pid, Signal, kill_process};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::Duration;
 
 /// The daemon's command, run by another program.
 fn run_by(program: &Path, args: &[&str]) -> Command {
@@ -89,6 +90,27 @@ impl Drop for Bare {
 }
 
 impl Bare {
+    /// Starts one; returns also what it logs to, and where it listens.
+    fn start(flags: &[&str]) -> (Bare, BufReader<ChildStderr>, SocketAddr) {
+        let mut command = binary();
+        command.args(["-l", "127.0.0.1:0"]).args(flags);
+        command.stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut daemon = Bare(command.spawn().expect("the daemon starts"));
+        let mut log = BufReader::new(daemon.0.stderr.take().expect("it is a pipe"));
+        let mut line = String::new();
+        log.read_line(&mut line).expect("it says where it listens");
+        let address = line.trim_end().rsplit(' ').next().expect("a word");
+        let address = address.parse().expect("an address");
+        (daemon, log, address)
+    }
+
+    /// Waits for the end, and returns the exit status.
+    fn wait(&mut self) -> Option<i32> {
+        let ended = || self.0.try_wait().expect("it is our child");
+        until("the end", ended).code()
+    }
+
     fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.0), signal).expect("the daemon is there");
     }
@@ -101,33 +123,14 @@ impl Bare {
         }
         assert_serves(address);
         self.signal(Signal::TERM);
-        let status = until("the end", || self.0.try_wait().expect("it is our child"));
-        assert_eq!(status.code(), Some(0));
+        assert_eq!(self.wait(), Some(0));
     }
 }
 
 #[test]
 fn broken_standard_streams_do_not_end_it() {
     for broken in ["output", "error", "both"] {
-        let mut command = binary();
-        command.args(["-l", "127.0.0.1:0"]).stdin(Stdio::null());
-        let child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn();
-        let mut daemon = Bare(child.expect("the daemon starts"));
-        let mut error = BufReader::new(daemon.0.stderr.take().unwrap());
-        let mut line = String::new();
-        error
-            .read_line(&mut line)
-            .expect("it says where it listens");
-        let address = line
-            .trim_end()
-            .rsplit(' ')
-            .next()
-            .unwrap()
-            .parse()
-            .expect("an address");
+        let (mut daemon, error, address) = Bare::start(&[]);
         match broken {
             "output" => drop(daemon.0.stdout.take()),
             "error" => drop(error),
@@ -152,6 +155,47 @@ fn closed_standard_streams_do_not_end_it() {
         until("it to listen", || TcpStream::connect(address).ok());
         daemon.assert_works(address);
     }
+}
+
+/// Makes a daemon log a line a client until nobody takes what it logs, and it hangs in that.
+fn make_it_hang(address: SocketAddr) {
+    Client::connect(address).ask(format!("PUT:k:{}\n", "x".repeat(1 << 20)), "OK\n");
+    let hangs = || {
+        let mut client = Client::connect(address);
+        let patience = Some(Duration::from_secs(3));
+        client.stream.set_read_timeout(patience).unwrap();
+        client.send("GET:k\n".repeat(10));
+        let is_answered = client.stream.read(&mut [0]).is_ok();
+        client.reset();
+        (!is_answered).then_some(())
+    };
+    until("it to hang", hangs);
+}
+
+#[test]
+fn a_second_signal_ends_it_also_when_it_hangs() {
+    let (mut daemon, log, address) = Bare::start(&["--log", "debug"]);
+    rustix::pipe::fcntl_setpipe_size(log.get_ref(), 4096).expect("it can be as small");
+    make_it_hang(address);
+    daemon.signal(Signal::TERM);
+    let mut output = BufReader::new(daemon.0.stdout.take().unwrap());
+    let mut report = String::new();
+    output.read_line(&mut report).expect("it hears the first");
+    daemon.signal(Signal::INT);
+    assert_eq!(daemon.wait(), Some(1));
+    output.read_to_string(&mut report).expect("it is text");
+    let name = |line: &str| line.split(':').next().map(str::to_owned);
+    let names: Vec<String> = report.lines().filter_map(name).collect();
+    let expected = [
+        "Shutting down server...",
+        "Active connections",
+        "Dropped connections",
+        "Requests answered",
+        "Notices delivered",
+        "Notices lost",
+        "Server shutdown complete",
+    ];
+    assert_eq!(names, expected, "{report}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod common;
 
 use common::talker::{Heard, Talker};
 use common::{Client, Daemon, Frame, frame};
+use rustix::process::Signal;
 
 const MIB: usize = 1 << 20;
 
@@ -208,6 +209,42 @@ fn a_watcher_in_resp2_hears_arrays_and_may_ask_little() {
 }
 
 #[test]
+fn a_watcher_in_resp2_hears_of_losses_progress_and_the_end_in_arrays() {
+    let daemon = Daemon::start(&["--progress-secs", "1", "--history-bytes", "0"]);
+    let mut writer = Talker::connect(&daemon, true);
+    let mut client = Client::connect_narrow(daemon.address);
+    client.send_frame(&[b"WATCH", b""]);
+    client.frame();
+    let progress = |revision| Frame::Array(vec![Frame::bulk("progress"), Frame::Integer(revision)]);
+    assert_eq!(client.frame(), progress(0));
+    // One notice always fits, and what follows it does not.
+    let value = "x".repeat(7 * MIB);
+    writer.ask(&format!("PUT:large:{value}"));
+    (0..2).for_each(|_| _ = writer.ask("PUT:k:v"));
+    assert!(client.frame() == notify_resp2(b"large", 1, value.as_bytes()));
+    let lost = [Frame::bulk("lost"), Frame::Integer(2), Frame::Integer(3)];
+    assert_eq!(client.frame(), Frame::Array(lost.to_vec()));
+    assert_eq!(client.frame(), progress(3));
+    client.ask(frame(&[b"PING"]), "+PONG\r\n");
+    daemon.signal(Signal::TERM);
+    let said = client.rest();
+    let said = said
+        .strip_prefix(b"*2\r\n$8\r\nprogress\r\n:3\r\n")
+        .unwrap_or(&said);
+    assert_eq!(said, b"*2\r\n$5\r\ndrain\r\n:10\r\n");
+}
+
+#[test]
+fn a_watcher_in_resp2_may_quit() {
+    let daemon = Daemon::start(&[]);
+    let mut client = daemon.connect_resp2();
+    client.send(frame(&[b"WATCH", b""]));
+    client.frame();
+    client.ask(frame(&[b"QUIT"]), "+OK\r\n");
+    assert_eq!(client.rest(), b"");
+}
+
+#[test]
 fn prefixes_add_up_and_a_change_is_told_once_to_whom_it_concerns() {
     let daemon = Daemon::start(&[]);
     let mut writer = Talker::connect(&daemon, true);
@@ -231,6 +268,13 @@ fn prefixes_add_up_and_a_change_is_told_once_to_whom_it_concerns() {
     client.frame();
     client.ask(frame(&[b"PUT", b"x", b"v"]), ":6\r\n");
     assert_eq!(client.frame(), notify("PUT", b"x", 6, &[b"v"]));
+    // The same prefix again keeps its place, and no ECHO any more.
+    client.send_frame(&[b"WATCH", b"x"]);
+    client.frame();
+    client.ask(frame(&[b"PUT", b"x", b"v"]), ":7\r\n");
+    writer.client.send_frame(&[b"PUT", b"x", b"v"]);
+    writer.hear();
+    assert_eq!(client.frame(), notify("PUT", b"x", 8, &[b"v"]));
     expect_nothing(client);
 }
 
@@ -263,6 +307,13 @@ fn since_continues_after_the_revision_or_says_what_is_gone() {
         assert_eq!(resumed(&daemon, epoch, revision).1, gone);
     }
     assert_eq!(resumed(&daemon, &epoch, "3").1, "*2\r");
+    // The options come in any order; own changes are told from there on too.
+    let mut client = held.connect_resp3();
+    client.send_frame(&[b"watch", b"k", b"echo", b"since", other.as_bytes(), b"3"]);
+    client.expect(format!("*2\r\n$16\r\n{other}\r\n:3\r\n"));
+    client.ask(frame(&[b"DELETE", b"k"]), ":4\r\n");
+    assert_eq!(client.frame(), notify("DELETE", b"k", 4, &[]));
+    expect_nothing(client);
     let (mut client, reply) = resumed(&held, &other, "1");
     assert_eq!(reply, "*2\r");
     client.expect(format!("$16\r\n{other}\r\n:1\r\n"));
@@ -270,6 +321,7 @@ fn since_continues_after_the_revision_or_says_what_is_gone() {
         assert_eq!(client.frame(), notify("PUT", b"k", revision, &[b"v"]));
     }
     let text = "-ERR SINCE is for a connection that watches nothing; UNWATCH first\r\n";
+    assert_eq!(client.frame(), notify("DELETE", b"k", 4, &[]));
     client.ask(
         frame(&[b"WATCH", b"x", b"SINCE", other.as_bytes(), b"1"]),
         text,
@@ -290,44 +342,4 @@ fn silence_is_broken_by_word_of_progress_in_frames() {
             assert_eq!(client.frame(), Frame::Push(progress.to_vec()));
         }
     }
-}
-
-#[test]
-fn a_list_comes_in_pages_in_the_order_of_its_keys() {
-    let daemon = Daemon::start(&[]);
-    let mut client = daemon.connect_resp3();
-    let mut keys: Vec<Vec<u8>> = (0..2500).map(|n| format!("k{n}").into_bytes()).collect();
-    keys.push(b"k\xff\xff".to_vec());
-    for key in &keys {
-        client.send_frame(&[b"PUT", key, b"v"]);
-    }
-    keys.iter().for_each(|_| _ = client.frame());
-    client.ask(frame(&[b"PUT", b"other", b"v"]), ":2502\r\n");
-    keys.sort();
-    for count in ["7", "1000", "99999999999"] {
-        let (mut after, mut listed) = (Vec::new(), Vec::new());
-        loop {
-            client.send_frame(&[b"LIST", b"k", b"AFTER", &after, b"COUNT", count.as_bytes()]);
-            let Frame::Array(page) = client.frame() else {
-                panic!("a page")
-            };
-            assert_eq!(page[1], Frame::Integer(2502));
-            let Frame::Array(entries) = &page[3] else {
-                panic!("keys")
-            };
-            listed.extend(entries.iter().map(|entry| match entry {
-                Frame::Array(entry) => entry[0].clone(),
-                other => panic!("a key and its values: {other:?}"),
-            }));
-            match &page[2] {
-                Frame::Bulk(next) => after = next.clone(),
-                _ => break,
-            }
-        }
-        let expected = keys.iter().map(|key| Frame::Bulk(key.clone()));
-        assert!(listed.into_iter().eq(expected), "in pages of {count}");
-    }
-    let mut lines = daemon.connect();
-    lines.ask("LIST:k24:k2498\n", "k2499\n\n");
-    lines.ask("LIST:nothing\n", "\n");
 }

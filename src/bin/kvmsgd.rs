@@ -5,6 +5,7 @@
 use futures_lite::StreamExt;
 use kvmsg::config::{self, Command, Config};
 use kvmsg::server::{Handle, Report, Server};
+use kvmsg::stats::Counts;
 use log::{Level, LevelFilter};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook_async_std::Signals;
@@ -14,10 +15,14 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// How long ending may take after the drain.
 const STOP_MARGIN: Duration = Duration::from_secs(5);
+
+/// How long the server may take to hear that it is to end at once.
+const CUT_MARGIN: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     match config::load(std::env::args_os().skip(1), std::env::vars_os()) {
@@ -50,15 +55,18 @@ fn serve(config: Config) -> ExitCode {
     report(server.run())
 }
 
-/// Obeys signals: the first SIGINT or SIGTERM begins to drain, the second ends at once.
+/// Obeys signals: the first SIGINT or SIGTERM begins to drain, the second ends at once. On a thread
+/// of its own, so that they are heard whatever the server does.
 async fn obey(mut signals: Signals, handle: Handle, drain: Duration) {
-    let mut is_stopping = false;
+    let mut first = None;
     while let Some(signal) = signals.next().await {
         match signal {
             SIGUSR1 => log::info!("{}", handle.counts().to_string().replace('\n', ", ")),
-            SIGINT | SIGTERM if is_stopping => handle.cut(),
             SIGINT | SIGTERM => {
-                is_stopping = true;
+                if let Some(at_first) = first {
+                    end_at_once(&handle, at_first);
+                }
+                first = Some(handle.counts());
                 say(&mut io::stdout(), &"Shutting down server...");
                 handle.stop();
                 notify_stopping(drain);
@@ -69,7 +77,24 @@ async fn obey(mut signals: Signals, handle: Handle, drain: Duration) {
     }
 }
 
+/// Ends the server; if it hangs and does not hear that, in its place.
+fn end_at_once(handle: &Handle, at_first: Counts) -> ! {
+    handle.cut();
+    std::thread::sleep(CUT_MARGIN);
+    report(Report {
+        counts: handle.counts().with_connections_of(at_first),
+        complete: false,
+    });
+    std::process::exit(1)
+}
+
+/// Says what was done. If both the server's thread and that of the signals come to this, the
+/// second waits for the end that the first brings about.
 fn report(report: Report) -> ExitCode {
+    static IS_SAID: AtomicBool = AtomicBool::new(false);
+    while IS_SAID.swap(true, Ordering::SeqCst) {
+        std::thread::park();
+    }
     say(&mut io::stdout(), &report.counts);
     say(&mut io::stdout(), &"Server shutdown complete");
     if report.complete {

@@ -78,6 +78,13 @@ impl Batch {
         self.requests.get(self.executed)
     }
 
+    /// The keys that it will ask for next.
+    pub fn next_keys(&self) -> impl Iterator<Item = &[u8]> {
+        let next = self.requests[self.executed..].iter();
+        let keys = next.filter_map(Request::key);
+        keys.map(|key| key.of(&self.input.bytes))
+    }
+
     /// Keeps room that is not used any more for a batch to come.
     pub fn keep_room(requests: Vec<Request>) {
         REQUESTS.with(|spare| spare.keep(requests));
@@ -242,6 +249,9 @@ impl Client {
     /// Tells the client that changes in this range are lost to it.
     pub fn tell_loss(&mut self, first: u64, last: u64, stats: &Stats) {
         let mut outbox = self.outbox.borrow_mut();
+        if outbox.is_dead() {
+            return;
+        }
         outbox.tell(&encode_notice(&Notice::Lost { first, last }, self.dialect));
         stats.lost.add(last - first + 1);
         self.loss.lost += last - first + 1;
@@ -262,6 +272,14 @@ impl Client {
                 "client {} has caught up; it lost {lost} notices",
                 self.name()
             );
+        }
+    }
+
+    /// Notes that a client has gone while it was behind.
+    pub fn is_gone(&mut self) {
+        if std::mem::take(&mut self.loss.open) {
+            let (name, lost) = (self.name(), self.loss.lost);
+            log::warn!("client {name} has gone without catching up; it lost {lost} notices");
         }
     }
 }

@@ -56,6 +56,8 @@ impl Broker {
         if client.outbox.borrow().is_dead() {
             self.core.feed.give_up(id);
             client.watches = false;
+            client.is_gone();
+            return self.make_ready(id);
         }
         for _ in 0..NOTICES_A_TURN {
             if self.fanout.is_going_on() || turn.is_over() {

@@ -41,7 +41,7 @@ impl Prefixes {
                 }
             };
             node = &mut node.children[at];
-            let common = node.common(rest);
+            let common = common(&node.label, rest);
             if common < node.label.len() {
                 node.split(common);
             }
@@ -85,12 +85,6 @@ impl Node {
             .binary_search_by_key(&first, |child| child.label[0])
     }
 
-    /// How many bytes of its label `rest` begins with.
-    fn common(&self, rest: &[u8]) -> usize {
-        let pairs = self.label.iter().zip(rest);
-        pairs.take_while(|(one, other)| one == other).count()
-    }
-
     /// Puts a node for the first `length` bytes of the label in this one's place, and this one
     /// below it.
     fn split(&mut self, length: usize) {
@@ -127,6 +121,12 @@ impl Node {
             }
         }
     }
+}
+
+/// How many bytes two words have in common at their beginning.
+pub(super) fn common(one: &[u8], other: &[u8]) -> usize {
+    let pairs = one.iter().zip(other);
+    pairs.take_while(|(one, other)| one == other).count()
 }
 
 #[cfg(test)]

@@ -169,6 +169,31 @@ fn what_is_given_up_is_the_range_that_was_not_told() {
     assert_eq!(made(&mut feed, "k", 9), []);
 }
 
+#[test]
+fn what_was_looked_through_for_however_many_prefixes_is_not_lost() {
+    for count in [1, PREFIXES_MAX] {
+        let mut feed = Feed::new(1 << 20, 0);
+        for n in 0..count {
+            let prefix = format!("b{n}");
+            feed.watch(1, &wish(&prefix, None, false), EPOCH).unwrap();
+        }
+        assert_eq!(made(&mut feed, "b0", 9), [1]);
+        feed.fall_behind(1, 1);
+        feed.told(1, 1);
+        (0..2000).for_each(|_| _ = made(&mut feed, "b", 9));
+        assert!(matches!(feed.owed(1), Owed::Pause));
+        (0..10_000).for_each(|_| _ = made(&mut feed, "b", 9));
+        let (first, last) = next_owed(&mut feed, 1).expect("it has not looked at all");
+        assert_eq!(first, LOOKS_MAX + 2, "the next one to look at");
+        assert_eq!(last + 1, feed.history().first());
+        assert_eq!(
+            next_owed(&mut feed, 1),
+            None,
+            "the rest does not concern it"
+        );
+    }
+}
+
 /// What a client did or what happened.
 #[derive(Debug, Clone)]
 enum Step {
@@ -195,9 +220,9 @@ fn step() -> impl Strategy<Value = Step> {
     let id = || 1..4u64;
     prop_oneof![
         12 => ("[ab]{1,4}", 1..5u64).prop_map(|(key, by)| Step::Change { key, by }),
-        3 => (id(), "[ab]{0,2}", any::<bool>())
+        3 => (id(), "[ab]{0,3}", any::<bool>())
             .prop_map(|(id, prefix, echo)| Step::Watch { id, prefix, echo }),
-        1 => (id(), "[ab]{0,2}").prop_map(|(id, prefix)| Step::Unwatch { id, prefix }),
+        1 => (id(), "[ab]{0,3}").prop_map(|(id, prefix)| Step::Unwatch { id, prefix }),
         3 => id().prop_map(Step::Stop),
         3 => (id(), 0..200usize).prop_map(|(id, much)| Step::Read(id, much)),
     ]

@@ -1,5 +1,6 @@
 //! Keeps what one client watches, and how far it has been told.
 
+use super::prefixes::common;
 use crate::protocol::notice::Change;
 
 /// What a watched prefix is counted with in `clients_bytes`, beside twice its length: it is kept
@@ -21,6 +22,7 @@ pub(super) struct Watch {
 /// A client that watches.
 #[derive(Debug, Default)]
 pub(super) struct Watcher {
+    /// Ordered by their prefixes, which differ.
     pub watches: Vec<Watch>,
     /// The next revision to look at, for a client that is behind.
     pub behind: Option<u64>,
@@ -29,31 +31,51 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    /// Whether a change concerns the client. All its watches are asked, for each begins at a
-    /// place of its own.
+    /// Whether a change concerns the client. All its watches that match are asked, for each begins
+    /// at a place of its own.
     pub fn wants(&self, change: &Change<'_>, is_own: bool) -> bool {
         let begun = |from: u64| from < change.revision;
-        self.watches.iter().any(|watch| {
-            change.key.starts_with(&watch.prefix)
-                && begun(watch.from)
-                && (!is_own || watch.echo.is_some_and(begun))
+        self.matching(&change.key)
+            .any(|watch| begun(watch.from) && (!is_own || watch.echo.is_some_and(begun)))
+    }
+
+    /// The watches whose prefix a key begins with, the longest first. A search for each, so that a
+    /// client that watches many costs hardly more than one that watches few.
+    fn matching<'a>(&'a self, key: &'a [u8]) -> impl Iterator<Item = &'a Watch> {
+        let (mut watches, mut rest) = (&self.watches[..], key);
+        std::iter::from_fn(move || {
+            loop {
+                let end = watches.partition_point(|watch| *watch.prefix <= *rest);
+                let (last, before) = watches[..end].split_last()?;
+                watches = before;
+                // What else can match begins no later than where this one departs from the key.
+                rest = &rest[..common(&last.prefix, rest)];
+                if rest.len() == last.prefix.len() {
+                    return Some(last);
+                }
+            }
         })
     }
 
     /// Adds a prefix after a revision; the same again only sets whether own changes are told,
     /// from `now` on. Returns whether it is new.
     pub fn watch(&mut self, prefix: &[u8], from: u64, echo: bool, now: u64) -> bool {
-        if let Some(watch) = self.find(prefix) {
-            watch.echo = echo.then(|| watch.echo.unwrap_or(now));
-            watch.implicit = false;
-            return false;
-        }
-        self.watches.push(Watch {
+        let at = match self.find(prefix) {
+            Ok(at) => {
+                let watch = &mut self.watches[at];
+                watch.echo = echo.then(|| watch.echo.unwrap_or(now));
+                watch.implicit = false;
+                return false;
+            }
+            Err(at) => at,
+        };
+        let watch = Watch {
             prefix: prefix.into(),
             from,
             echo: echo.then_some(from),
             implicit: false,
-        });
+        };
+        self.watches.insert(at, watch);
         true
     }
 
@@ -72,13 +94,13 @@ impl Watcher {
 
     /// Whether it watches this prefix.
     pub fn has(&self, prefix: &[u8]) -> bool {
-        self.watches.iter().any(|watch| *watch.prefix == *prefix)
+        self.find(prefix).is_ok()
     }
 
-    fn find(&mut self, prefix: &[u8]) -> Option<&mut Watch> {
+    /// Where a prefix stands, or would stand.
+    fn find(&self, prefix: &[u8]) -> Result<usize, usize> {
         self.watches
-            .iter_mut()
-            .find(|watch| *watch.prefix == *prefix)
+            .binary_search_by(|watch| (*watch.prefix).cmp(prefix))
     }
 
     /// What it takes, in bytes, as `clients_bytes` counts it.

@@ -1,9 +1,9 @@
 //! Looks up how much a socket's send buffer holds, in `/proc/self/net/tcp`.
 //!
 //! The system call for it (SIOCOUTQ) has no safe wrapper. The table is read on a thread of its
-//! own, and at most five times a second, however many clients are looked at; that happens only
-//! while some do not take their replies. Where there is no such table, the answer is that nothing
-//! is known.
+//! own, and about five times a second at most, however many clients are looked at; that happens
+//! only while some do not take their replies, and when the server stops. Where there is no such
+//! table, the answer is that nothing is known.
 
 use smol::lock::Mutex;
 use std::collections::HashMap;
@@ -24,13 +24,19 @@ pub struct SendQueues {
 }
 
 impl SendQueues {
-    /// How many bytes have been accepted from us and not been acknowledged by the peer.
-    pub(super) async fn of(&self, local: SocketAddr, peer: SocketAddr) -> Option<u64> {
+    /// How many bytes have been accepted from us and not been acknowledged by the peer: a short
+    /// while ago, but after `since` if that is given.
+    pub(super) async fn of(
+        &self,
+        local: SocketAddr,
+        peer: SocketAddr,
+        since: Option<Instant>,
+    ) -> Option<u64> {
+        // Not later: however long it takes to read the table, all who wait meanwhile take that one.
+        let recent = Instant::now() - AGE_MAX;
+        let since = since.map_or(recent, |since| since.max(recent));
         let mut table = self.table.lock().await;
-        if table
-            .as_ref()
-            .is_none_or(|(read, _)| read.elapsed() > AGE_MAX)
-        {
+        if table.as_ref().is_none_or(|(begun, _)| *begun < since) {
             *table = Some((Instant::now(), smol::unblock(read_tables).await));
         }
         let (_, queues) = table.as_ref()?;
@@ -96,10 +102,10 @@ mod tests {
             sender.set_nonblocking(true).unwrap();
             while sender.write(&[0; 65536]).is_ok() {}
             let queues = SendQueues::default();
-            let unsent = smol::block_on(queues.of(address, listener.local_addr().unwrap()));
+            let unsent = smol::block_on(queues.of(address, listener.local_addr().unwrap(), None));
             assert!(unsent.unwrap() > 65536, "{any}: {unsent:?}");
             let other: SocketAddr = "192.0.2.1:9".parse().unwrap();
-            assert_eq!(smol::block_on(queues.of(other, other)), None);
+            assert_eq!(smol::block_on(queues.of(other, other, None)), None);
         }
     }
 }

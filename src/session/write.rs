@@ -14,6 +14,10 @@ use std::cell::RefCell;
 use std::io::{self, ErrorKind, Read};
 use std::net::Shutdown;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// How long it is between two looks at whether a client has taken its last words.
+const TAKING_LOOK: Duration = Duration::from_millis(200);
 
 /// Writes until the outbox is closed and empty, then closes; or until the client is gone, takes
 /// too little, or is given up.
@@ -154,25 +158,25 @@ impl Writer {
     }
 
     async fn is_too_slow(&mut self) -> bool {
-        let socket = self.connection.socket.stream();
-        let Ok(local) = socket.local_addr() else {
-            return true;
-        };
-        let unsent = self
-            .shared
-            .send_queues
-            .of(local, self.connection.peer)
-            .await;
+        let unsent = self.unsent(None).await;
         self.pace.look(unsent)
+    }
+
+    /// How many bytes the kernel holds for the client, if that is known, lately, or after `since`.
+    async fn unsent(&self, since: Option<Instant>) -> Option<u64> {
+        let local = self.connection.socket.stream().local_addr().ok()?;
+        let queues = &self.shared.send_queues;
+        queues.of(local, self.connection.peer, since).await
     }
 
     /// Ends the sending side, then reads and discards for a while, so that the last words arrive:
     /// to close a socket with unread input destroys what the peer has not read yet.
     async fn linger(&self, reader: Task<bool>) {
         self.connection.shutdown(Shutdown::Write);
+        let closed = Instant::now();
         let until_end = async {
             let may_come = reader.await;
-            self.discard(may_come).await;
+            self.discard(may_come, closed).await;
         };
         let enough = async {
             Timer::after(self.shared.limits.linger).await;
@@ -180,8 +184,9 @@ impl Writer {
         future::or(until_end, enough).await;
     }
 
-    /// Discards input until the end; if nothing may come, only if there is something.
-    async fn discard(&self, may_come: bool) {
+    /// Discards input until the end; if nothing may come, only if there is something, or as long
+    /// as the client has not taken its last words: it may answer to them.
+    async fn discard(&self, may_come: bool, closed: Instant) {
         let mut may_come = may_come;
         loop {
             match self.discard_now() {
@@ -191,8 +196,15 @@ impl Writer {
                     future::yield_now().await;
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock && may_come => {
-                    self.connection.socket.readable().await;
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    // The end of our side counts as a byte.
+                    let has_taken = |unsent: Option<u64>| unsent.is_none_or(|bytes| bytes <= 1);
+                    if !may_come && has_taken(self.unsent(Some(closed)).await) {
+                        return;
+                    }
+                    let comes = self.connection.socket.readable();
+                    let look = async { _ = Timer::after(TAKING_LOOK).await };
+                    future::or(comes, look).await;
                 }
                 Err(_) => return,
             }

@@ -15,9 +15,14 @@ impl Client {
     /// Connects with the smallest receive buffer there is, so that the kernel holds next to
     /// nothing for a client that does not read, and takes little at a time for one that does.
     pub fn connect_narrow(address: SocketAddr) -> Client {
+        Client::connect_with_buffer(address, 1)
+    }
+
+    /// Connects with a receive buffer of so many bytes, or as few as there can be, which stays so.
+    pub fn connect_with_buffer(address: SocketAddr, bytes: usize) -> Client {
         let (family, kind) = (AddressFamily::INET, SocketType::STREAM);
         let socket = net::socket_with(family, kind, SocketFlags::CLOEXEC, None).unwrap();
-        sockopt::set_socket_recv_buffer_size(&socket, 1).unwrap();
+        sockopt::set_socket_recv_buffer_size(&socket, bytes).unwrap();
         net::connect(&socket, &address).expect("the daemon accepts");
         Client::from_stream(TcpStream::from(socket))
     }
@@ -91,10 +96,13 @@ pub struct Observer {
 
 impl Observer {
     pub fn new(daemon: &Daemon) -> Observer {
-        Observer {
+        let mut observer = Observer {
             client: daemon.connect(),
             looks: 0,
-        }
+        };
+        // The first line also begins a watch, and is charged for more than the next ones.
+        observer.stats();
+        observer
     }
 
     /// The counters, without the requests of the observer.

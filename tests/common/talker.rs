@@ -16,6 +16,8 @@ pub enum Heard {
     Change(String, String, Option<(u64, Vec<Vec<u8>>)>),
     /// The first and the last revision of a range.
     Lost(u64, u64),
+    /// The revision up to which everything has been told.
+    Progress(u64),
     /// The seconds within which the server closes.
     Drain(u64),
     /// The counters.
@@ -166,6 +168,7 @@ fn frame_heard(frame: Frame) -> Heard {
     };
     match (text(&parts[0]).as_str(), &parts[1..]) {
         ("lost", [first, last]) => Heard::Lost(number(first), number(last)),
+        ("progress", [revision]) => Heard::Progress(number(revision)),
         ("drain", [seconds]) => Heard::Drain(number(seconds)),
         ("notify", [op, key, revision, values @ ..]) => {
             let values = values.iter().map(|value| match value {

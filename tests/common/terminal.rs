@@ -1,6 +1,7 @@
 //! Runs kvmsg-cli in a real pseudo-terminal, that of tmux, and looks at its screen.
 //!
 //! What is typed is sent key by key; what comes of it is waited for until it stands on the screen.
+//! A prompt that names the server of the test is read as the short one, `> `.
 
 use super::{PATIENCE, until};
 use std::fs;
@@ -49,6 +50,9 @@ pub struct Terminal<'a> {
     home: &'a Home,
     /// Relative to the home, for the name of a socket has to be short.
     socket: String,
+    /// What stands before the line being typed, as it is shown.
+    pub prompt: String,
+    columns: usize,
 }
 
 impl<'a> Terminal<'a> {
@@ -73,6 +77,11 @@ impl<'a> Terminal<'a> {
             tmux: tmux.to_owned(),
             home,
             socket,
+            prompt: match args {
+                ["-s", server, ..] => format!("{server}> "),
+                _ => "> ".to_owned(),
+            },
+            columns,
         };
         let (x, y) = (columns.to_string(), ROWS.to_string());
         let state = format!("XDG_STATE_HOME={}", home.path.join("state").display());
@@ -107,10 +116,28 @@ impl<'a> Terminal<'a> {
     /// The lines on the screen, up to the last that is not empty, without blanks at their ends.
     pub fn lines(&self) -> Vec<String> {
         let screen = self.tmux(&["capture-pane", "-p"]);
-        screen
-            .trim_end()
-            .lines()
-            .map(|line| line.trim_end().to_owned())
+        let lines = screen.trim_end().lines();
+        lines.map(|line| self.shortened(line)).collect()
+    }
+
+    /// A line of the screen without blanks at its end, and with a short prompt.
+    pub fn shortened(&self, line: &str) -> String {
+        let line = line.trim_end();
+        match line.strip_prefix(self.prompt.trim_end()) {
+            Some(typed) => format!(">{typed}"),
+            None => line.to_owned(),
+        }
+    }
+
+    /// The rows that a line fills, with the short prompt if it begins with one.
+    pub fn rows(&self, line: &str) -> Vec<String> {
+        let shown = match line.strip_prefix("> ") {
+            Some(typed) => format!("{}{typed}", self.prompt),
+            None => line.to_owned(),
+        };
+        let letters: Vec<char> = shown.chars().collect();
+        let rows = letters.chunks(self.columns);
+        rows.map(|row| self.shortened(&row.iter().collect::<String>()))
             .collect()
     }
 
@@ -167,6 +194,25 @@ impl<'a> Terminal<'a> {
             let is_connected = lines.iter().any(|line| line.starts_with("Connected to "));
             is_connected && lines.last().is_some_and(|line| line == ">")
         })
+    }
+
+    /// Presses Tab until these lines are the last ones on the screen. On a busy machine the server
+    /// may be too late for the first time.
+    #[track_caller]
+    pub fn complete(&self, end: &[&str]) {
+        let is_end =
+            |lines: &[String]| lines.len() >= end.len() && lines[lines.len() - end.len()..] == *end;
+        until(&format!("{end:?} after Tab"), || {
+            self.press(&["Tab"]);
+            let soon = Instant::now() + Duration::from_millis(500);
+            while Instant::now() < soon {
+                if is_end(&self.lines()) {
+                    return Some(());
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            None
+        });
     }
 
     /// Types this text.

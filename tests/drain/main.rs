@@ -6,7 +6,7 @@ mod deadline;
 mod requests;
 
 use common::talker::{Heard, Talker};
-use common::{Daemon, Ended, Frame, until};
+use common::{Daemon, Ended, Frame, frame, until};
 use rustix::process::Signal;
 use std::io::ErrorKind;
 use std::net::TcpStream;
@@ -155,6 +155,62 @@ fn a_watcher_that_is_behind_gets_one_last_word_of_what_it_lost() {
         let expected = report([2, 0, requests, told, made - told]);
         assert_eq!(format!("{SHUTTING_DOWN}\n{}", ended.output), expected);
     }
+}
+
+#[test]
+fn what_a_client_says_to_its_last_words_does_not_destroy_those_that_it_has_not_read() {
+    const CHANGES: usize = 1000;
+    for framed in [false, true] {
+        let mut daemon = Daemon::start(&["--linger-secs", "60", "--drain-secs", "60"]);
+        let mut client = Talker::watching(&daemon, framed);
+        let mut writer = Talker::connect(&daemon, true);
+        let put = writer.bytes(&format!("PUT:{}:v", "k".repeat(1000)));
+        writer.client.send(put.repeat(CHANGES));
+        (0..CHANGES).for_each(|_| _ = writer.hear());
+        // All of it is with the kernel: a part has arrived, the other waits to be sent.
+        let taken = || (writer.stats().get("notices_delivered") == CHANGES as u64).then_some(());
+        until("all to be handed over", taken);
+        terminate(&mut daemon);
+        assert_eq!(writer.hear_all(), []);
+        let closed = || TcpStream::connect(daemon.address).err();
+        until("the port to close", closed);
+        let mut heard = vec![client.hear()];
+        client.send("PING");
+        heard.extend(client.hear_all());
+        let is_change = |heard: &&Heard| matches!(heard, Heard::Change(..));
+        assert_eq!(heard.iter().filter(is_change).count(), CHANGES);
+        assert_eq!(heard[CHANGES..], [Heard::Drain(60)]);
+        drop(client);
+        assert_code(&daemon.wait(), 0);
+    }
+}
+
+#[test]
+fn a_watcher_that_has_not_looked_at_all_yet_loses_nothing_that_is_not_its_own() {
+    let daemon = Daemon::start(&[]);
+    let mut writer = daemon.connect_resp3();
+    for _ in 0..100 {
+        writer.send(frame(&[b"PUT", b"other", b"v"]).repeat(1000));
+        (0..1000).for_each(|_| _ = writer.frame());
+    }
+    let epoch = daemon.stats().0["epoch"].clone();
+    let mut client = Talker::connect(&daemon, true);
+    // It has a hundred thousand changes to look at when the daemon is to end.
+    daemon.signal(Signal::STOP);
+    client.send(&format!("WATCH:own:SINCE:{epoch}:0"));
+    until("it to arrive", || {
+        (client.client.unsent() == 0).then_some(())
+    });
+    daemon.signal(Signal::TERM);
+    daemon.signal(Signal::CONT);
+    let heard = client.hear_all();
+    let [reply, told] = &heard[..] else {
+        panic!("it was told more: {heard:?}")
+    };
+    assert!(matches!(reply, Heard::Reply(_)) && *told == Heard::Drain(10));
+    let ended = daemon.wait();
+    assert_code(&ended, 0);
+    assert_eq!(ended.figure("Notices lost"), 0);
 }
 
 #[test]

@@ -309,4 +309,61 @@ pub const FAULTS: &[Fault] = &[
             ("m < page 11 - k/c=2\n", ""),
         ],
     ),
+    (
+        "MirrorEqual",
+        "from 5 to 5 were these the keys",
+        &[("l < keys k/a k/b", "l < keys k/a k/b o")],
+    ),
+    (
+        "MirrorEqual",
+        "were these the keys: []",
+        &[("l < keys k/a k/b", "l < keys")],
+    ),
+    (
+        "MirrorEqual",
+        "were these the keys",
+        &[("l < keys k/a k/b", "l < keys k/b k/a")],
+    ),
+];
+
+/// The faults of a run that ends with the server.
+pub const DRAIN_FAULTS: &[Fault] = &[
+    (
+        "Reliable",
+        "revision 4",
+        &[("a ! notify PUT k/c 4 1\n", "")],
+    ),
+    (
+        "Reliable",
+        "revision 4",
+        &[("b ! lost 2 4", "b ! lost 2 3")],
+    ),
+    ("Reliable", "revision 2", &[("b ! lost 2 4\n", "")]),
+    (
+        "Reliable",
+        "revision 4",
+        &[("l ! lost 3 4", "l ! lost 3 3")],
+    ),
+    ("Reliable", "revision 3", &[("l ! lost 3 4\n", "")]),
+    ("Accounted", "notices_lost is", &[("=LOST", "=4")]),
+    ("Accounted", "notices_delivered is", &[("=DELIVERED", "=9")]),
+    (
+        "Accounted",
+        "is told, and lost",
+        &[("b ! lost 2 4", "b ! notify PUT k/b 2 1\nb ! lost 2 4")],
+    ),
+    (
+        "Drained",
+        "not told that the server stops",
+        &[("b ! drain\n", "")],
+    ),
+    (
+        "Drained",
+        "not told that the server stops",
+        &[("l ! drain\n", "")],
+    ),
+    ("Drained", "not ended this connection", &[("a end\n", "")]),
+    ("Drained", "not ended this connection", &[("w end\n", "")]),
+    ("Drained", "of its own accord", &[("h half\n", "")]),
+    ("Drained", "8 heard", &[("=ANSWERED", "=9")]),
 ];

@@ -128,7 +128,7 @@ impl Lives {
                 Event::Halved => walk.ending = walk.ending.min(*at),
                 Event::Cut => walk.finish(End::Cut),
                 Event::Ended => walk.ended(),
-                Event::Opened => {}
+                Event::Opened | Event::Stopped | Event::Reported(_) => {}
             }
         }
         walk.finish(End::Settled);
@@ -251,10 +251,8 @@ impl Walk<'_> {
     }
 
     fn ended(&mut self) {
-        let drained = self.record.of(self.conn);
-        let drained = drained
-            .rev()
-            .any(|(_, event)| *event == Event::Pushed(Push::Drain));
+        let has = |what: Event| self.record.of(self.conn).any(|(_, event)| *event == what);
+        let drained = has(Event::Pushed(Push::Drain)) && !has(Event::Halved);
         self.finish(if drained { End::Settled } else { End::Halved });
     }
 

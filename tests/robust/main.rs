@@ -31,8 +31,9 @@ use world::World;
 /// The steps of a run.
 const STEPS: usize = 400;
 
-/// The seeds of the short run: a short, a long and a middling history, all with long values.
-const SEEDS: [u64; 3] = [1, 6, 10];
+/// The seeds of the short run: a short, a long and a middling history; the last two end by a
+/// drain.
+const SEEDS: [u64; 3] = [16, 3, 10];
 
 /// How many entries are shown before the one where something is wrong.
 const SHOWN: usize = 30;
@@ -41,8 +42,7 @@ const SHOWN: usize = 30;
 fn run(seed: u64) -> Record {
     let mut world = World::new(seed);
     (0..STEPS).for_each(|_| world.step());
-    world.finish();
-    world.record
+    world.end()
 }
 
 /// Leaves a record as a file, and returns its path.
@@ -88,17 +88,26 @@ struct Seen {
     gone: usize,
     resumed: usize,
     pages: usize,
+    /// Lists in lines, words of a drain, and ranges lost in one.
+    lists: usize,
+    drains: usize,
+    last_lost: usize,
 }
 
 impl Seen {
     fn add(&mut self, record: &Record) {
+        let mut stopped = false;
         for (_, event) in &record.entries {
             match event {
                 Event::Replied(Reply::Done(_)) => self.changes += 1,
                 Event::Replied(Reply::Gone(..)) => self.gone += 1,
                 Event::Replied(Reply::Page(_)) => self.pages += 1,
                 Event::Pushed(Push::Notify(..)) => self.told += 1,
+                Event::Replied(Reply::Keys(_)) => self.lists += 1,
+                Event::Pushed(Push::Lost(..)) if stopped => self.last_lost += 1,
                 Event::Pushed(Push::Lost(..)) => self.lost += 1,
+                Event::Pushed(Push::Drain) => self.drains += 1,
+                Event::Stopped => stopped = true,
                 Event::Pushed(Push::Progress(_)) => self.progress += 1,
                 _ => {}
             }
@@ -109,7 +118,7 @@ impl Seen {
         self.resumed += resumed.count();
     }
 
-    fn counts(&self) -> [usize; 7] {
+    fn counts(&self) -> [usize; 10] {
         let Seen {
             changes,
             told,
@@ -118,8 +127,13 @@ impl Seen {
             gone,
             resumed,
             pages,
+            lists,
+            drains,
+            last_lost,
         } = *self;
-        [changes, told, lost, progress, gone, resumed, pages]
+        [
+            changes, told, lost, progress, gone, resumed, pages, lists, drains, last_lost,
+        ]
     }
 }
 

@@ -158,6 +158,13 @@ impl Peer {
                 Ok(len) => self.unread.extend_from_slice(&chunk[..len]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // What it sent when the server had ended the connection is answered so. Whether
+                // its last words came before that, the validators look at.
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => {
+                    self.ended = true;
+                    record.push(self.id, Event::Ended);
+                    return true;
+                }
                 Err(error) => panic!("{}: {error}", record.conns[self.id].name),
             }
             moved = true;

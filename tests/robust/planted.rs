@@ -1,7 +1,7 @@
 //! Proves the validators: a good record passes them all, and the same with a fault planted fails
 //! the one validator whose promise that is, and no other.
 
-use crate::faults::FAULTS;
+use crate::faults::{DRAIN_FAULTS, FAULTS};
 use crate::record::Record;
 use crate::validate::{Violation, validate};
 use std::collections::BTreeSet;
@@ -40,6 +40,10 @@ a ! notify UPDATE k/a 4 1 2
 a ! notify PUT x 5 7
 a ! progress 5
 l ! notify UPDATE k/a
+l > LIST k/
+l < keys k/a k/b
+l > LIST k/ AFTER k/b
+l < keys
 b ! notify UPDATE k/a 4 1 2
 b cut
 w > PUT k/c 1
@@ -102,6 +106,53 @@ w > STATS
 w < stats history_first_revision=9 notices_delivered=DELIVERED notices_lost=LOST revision=11
 "#;
 
+/// A short run that ends because the server is told to stop.
+const DRAINED: &str = r#"
+w opens resp3
+a opens resp3
+a > WATCH ""
+a < watching e 0
+b opens resp2
+b > WATCH k/
+b < watching e 0
+l opens lines
+l > PING
+l < other
+h opens resp3
+h > WATCH ""
+h < watching e 0
+w > PUT k/a 1
+w < done 1
+a ! notify PUT k/a 1 1
+b ! notify PUT k/a 1 1
+l ! notify PUT k/a
+h ! notify PUT k/a 1 1
+h half
+h end
+w > PUT k/b 1
+w > PUT x 1
+w > PUT k/c 1
+w stops
+w < done 2
+a ! notify PUT k/b 2 1
+a ! drain
+b ! drain
+l ! notify PUT k/b
+l ! drain
+w < done 3
+w < done 4
+w > PUT x 2
+w end
+a ! notify PUT x 3 1
+a ! notify PUT k/c 4 1
+a end
+b ! lost 2 4
+b end
+l ! lost 3 4
+l end
+w reports notices_delivered=DELIVERED notices_lost=LOST requests=ANSWERED
+"#;
+
 /// What is wrong with a record in its text form, once the sums are filled in.
 fn judge(text: &str) -> Vec<Violation> {
     let ranges = text.lines().filter_map(|line| line.split_once(" ! lost "));
@@ -110,6 +161,7 @@ fn judge(text: &str) -> Vec<Violation> {
     let lost = numbers.map(|(first, last)| (number(last) + 1).saturating_sub(number(first)));
     let told = text.matches(" ! notify ").count();
     let text = text.replace("DELIVERED", &told.to_string());
+    let text = text.replace("ANSWERED", &text.matches(" < ").count().to_string());
     validate(&Record::parse(
         &text.replace("LOST", &lost.sum::<u64>().to_string()),
     ))
@@ -118,13 +170,16 @@ fn judge(text: &str) -> Vec<Violation> {
 #[test]
 fn a_good_record_passes_every_validator() {
     assert_eq!(judge(GOOD), []);
+    assert_eq!(judge(DRAINED), []);
 }
 
 #[test]
 fn a_planted_fault_fails_the_validator_of_its_promise_and_no_other() {
     let (mut proved, mut wrong) = (BTreeSet::new(), Vec::new());
-    for (promise, says, edits) in FAULTS {
-        let mut text = GOOD.to_owned();
+    let in_good = FAULTS.iter().map(|fault| (GOOD, fault));
+    let faults = in_good.chain(DRAIN_FAULTS.iter().map(|fault| (DRAINED, fault)));
+    for (record, (promise, says, edits)) in faults {
+        let mut text = record.to_owned();
         for (from, to) in *edits {
             assert_eq!(text.matches(from).count(), 1, "{from}");
             text = text.replace(from, to);
@@ -157,6 +212,9 @@ fn a_revision_that_nobody_or_two_were_given_is_found() {
 
 #[test]
 fn a_record_is_written_as_it_is_read() {
-    let text = GOOD.replace("DELIVERED", "1").replace("LOST", "2");
-    assert_eq!(Record::parse(&text).to_string().trim(), text.trim());
+    for record in [GOOD, DRAINED] {
+        let text = record.replace("DELIVERED", "1").replace("LOST", "2");
+        let text = text.replace("ANSWERED", "3");
+        assert_eq!(Record::parse(&text).to_string().trim(), text.trim());
+    }
 }

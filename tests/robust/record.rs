@@ -48,6 +48,10 @@ pub enum Event {
     Cut,
     /// The server ended the connection, and everything before that was read.
     Ended,
+    /// The server was told to stop; on any connection.
+    Stopped,
+    /// What the server said of itself at its end; on any connection.
+    Reported(BTreeMap<Word, u64>),
 }
 
 /// What a request was answered.
@@ -63,6 +67,8 @@ pub enum Reply {
     Gone(u64, Word),
     Refused(Word),
     Page(Page),
+    /// The keys of a LIST in lines, which names no revision.
+    Keys(Vec<Word>),
     Stats(BTreeMap<Word, u64>),
     /// Anything that no validator looks at.
     Other,
@@ -185,6 +191,14 @@ impl Answer<'_> {
             + 2;
         let revision = self.request.get(at + 2)?.parse().ok()?;
         Some((self.request.get(at + 1)?, revision))
+    }
+
+    /// What a LIST asks for: the prefix, and the key after which it begins.
+    pub fn listed(&self) -> (&str, Option<&str>) {
+        let prefix = self.request.get(1).map_or("", String::as_str);
+        let after = self.request.iter().position(|word| word == "AFTER");
+        let after = after.and_then(|at| self.request.get(at + 1));
+        (prefix, after.map(String::as_str))
     }
 
     /// Whether a WATCH asks for own changes too.

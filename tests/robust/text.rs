@@ -1,9 +1,11 @@
 //! Writes a record as text and reads it again: `NAME MARK WORDS`, one entry a line.
 //!
 //! The marks: `opens` with the dialect, `mirror` and `after NAME`; `>` a request; `<` a reply; `!`
-//! a push; `half`, `cut` and `end`. An empty word stands as `""`.
+//! a push; `half`, `cut` and `end`; `stops` and `reports`, of the server, whatever the name.
+//! An empty word stands as `""`.
 
 use crate::record::{Conn, ConnId, Dialect, Event, Page, Push, Record, Reply, Word};
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
 impl Display for Record {
@@ -26,6 +28,8 @@ impl Record {
             Event::Halved => format!("{name} half"),
             Event::Cut => format!("{name} cut"),
             Event::Ended => format!("{name} end"),
+            Event::Stopped => format!("{name} stops"),
+            Event::Reported(figures) => format!("{name} reports{}", pairs_text(figures)),
         }
     }
 
@@ -93,6 +97,8 @@ fn parse_event(mark: &str, words: &[Word]) -> Option<Event> {
         "half" => Event::Halved,
         "cut" => Event::Cut,
         "end" => Event::Ended,
+        "stops" => Event::Stopped,
+        "reports" => Event::Reported(parse_pairs(words)?),
         _ => return None,
     })
 }
@@ -115,18 +121,17 @@ fn parse_reply(words: &[Word]) -> Option<Reply> {
                 .map(|key| parse_key(key))
                 .collect::<Option<_>>()?,
         }),
-        "stats" => {
-            let pairs = rest.iter().map(|pair| pair.split_once('='));
-            let pair = |(name, value): (&str, &str)| Some((name.to_owned(), value.parse().ok()?));
-            Reply::Stats(
-                pairs
-                    .map(|found| found.and_then(pair))
-                    .collect::<Option<_>>()?,
-            )
-        }
+        "keys" => Reply::Keys(rest.to_vec()),
+        "stats" => Reply::Stats(parse_pairs(rest)?),
         "other" => Reply::Other,
         _ => return None,
     })
+}
+
+fn parse_pairs(words: &[Word]) -> Option<BTreeMap<Word, u64>> {
+    let pairs = words.iter().map(|pair| pair.split_once('='));
+    let pair = |(name, value): (&str, &str)| Some((name.to_owned(), value.parse().ok()?));
+    pairs.map(|found| found.and_then(pair)).collect()
 }
 
 fn parse_key(text: &str) -> Option<(Word, Vec<Word>)> {
@@ -171,12 +176,15 @@ fn reply_text(reply: &Reply) -> String {
             let next = page.next.as_deref().unwrap_or("-");
             format!("page {} {next}{}", page.revision, keys.collect::<String>())
         }
-        Reply::Stats(stats) => {
-            let pairs = stats.iter().map(|(name, value)| format!(" {name}={value}"));
-            format!("stats{}", pairs.collect::<String>())
-        }
+        Reply::Keys(keys) => format!("keys {}", join(keys)).trim_end().to_owned(),
+        Reply::Stats(stats) => format!("stats{}", pairs_text(stats)),
         Reply::Other => "other".to_owned(),
     }
+}
+
+fn pairs_text(pairs: &BTreeMap<Word, u64>) -> String {
+    let pairs = pairs.iter().map(|(name, value)| format!(" {name}={value}"));
+    pairs.collect()
 }
 
 fn push_text(push: &Push) -> String {

@@ -5,6 +5,7 @@
 //! that is missing before the first after a resume is not Resumable.
 
 mod covered;
+mod drained;
 mod heard;
 mod lists;
 mod replies;
@@ -61,7 +62,7 @@ pub struct Case<'a> {
 type Validator = fn(&Case<'_>, &mut Vec<Violation>);
 
 /// Every promise with its validator.
-pub const VALIDATORS: [(&str, Validator); 10] = [
+pub const VALIDATORS: [(&str, Validator); 11] = [
     ("Ordered", heard::ordered),
     ("Unique", heard::unique),
     ("Atomic", heard::atomic),
@@ -72,6 +73,7 @@ pub const VALIDATORS: [(&str, Validator); 10] = [
     ("Accounted", covered::accounted),
     ("ReplyOrder", replies::reply_order),
     ("MirrorEqual", lists::mirror_equal),
+    ("Drained", drained::drained),
 ];
 
 /// Everything that is wrong with a record.
@@ -106,6 +108,12 @@ impl<'a> Case<'a> {
             },
             violations,
         )
+    }
+
+    /// The replies of all connections, with their connections.
+    pub fn all_answers(&self) -> impl Iterator<Item = (ConnId, &Answer<'a>)> {
+        let answers = self.answers.iter().enumerate();
+        answers.flat_map(|(conn, answers)| answers.iter().map(move |answer| (conn, answer)))
     }
 
     pub fn all_lives(&self) -> impl Iterator<Item = &Life> {

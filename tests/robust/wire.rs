@@ -2,6 +2,7 @@
 
 use crate::common::Frame;
 use crate::record::{Dialect, Event, Page, Push, Reply, Word, word};
+use std::borrow::Cow;
 
 /// A request as bytes. In the record a long value is its digest.
 pub fn request(dialect: Dialect, words: &[Vec<u8>]) -> Vec<u8> {
@@ -10,7 +11,12 @@ pub fn request(dialect: Dialect, words: &[Vec<u8>]) -> Vec<u8> {
     }
     let bare = matches!(&words[0][..], b"PING" | b"UNWATCH");
     let words = if bare { &words[..1] } else { words };
-    [words.join(&b':'), b"\n".to_vec()].concat()
+    let fields: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+    let fields: Vec<_> = fields
+        .into_iter()
+        .filter(|word| *word != b"AFTER")
+        .collect();
+    [fields.join(&b':'), b"\n".to_vec()].concat()
 }
 
 /// Takes the next reply or push from the front of what was read; nothing if it is not whole.
@@ -22,32 +28,60 @@ pub fn take(
     asked: Option<&[Word]>,
 ) -> Option<Event> {
     if dialect == Dialect::Lines {
-        let end = *at + memchr::memchr(b'\n', &bytes[*at..])?;
-        let line = String::from_utf8_lossy(&bytes[*at..end]).into_owned();
-        *at = end + 1;
-        return Some(line_event(&line));
+        let mut end = *at;
+        let event = line_event(bytes, &mut end, asked.map_or("", |words| &words[0]))?;
+        *at = end;
+        return Some(event);
     }
     let mut end = *at;
     let frame = frame(bytes, &mut end)?;
     *at = end;
-    Some(frame_event(frame, asked))
+    Some(frame_event(dialect, frame, asked))
 }
 
-fn line_event(line: &str) -> Event {
-    let Some(notice) = line.strip_prefix("NOTIFY ") else {
-        return Event::Replied(match line {
+/// Reads a line from `at` on.
+fn line<'a>(bytes: &'a [u8], at: &mut usize) -> Option<Cow<'a, str>> {
+    let end = *at + memchr::memchr(b'\n', &bytes[*at..])?;
+    let line = String::from_utf8_lossy(&bytes[*at..end]);
+    *at = end + 1;
+    Some(line)
+}
+
+/// Reads one notice from `at` on, or one reply to this verb.
+fn line_event(bytes: &[u8], at: &mut usize, verb: &str) -> Option<Event> {
+    let begin = *at;
+    let first = line(bytes, at)?;
+    let Some(notice) = first.strip_prefix("NOTIFY ") else {
+        return Some(Event::Replied(match &first[..] {
+            error if error.starts_with("Error: ") => Reply::Refused(error.to_owned()),
+            _ if verb == "LIST" => {
+                *at = begin;
+                Reply::Keys(keys(bytes, at)?)
+            }
             "OK" => Reply::Ok,
-            line if line.starts_with("Error: ") => Reply::Refused(line.to_owned()),
             _ => Reply::Other,
-        });
+        }));
     };
     let number = |text: &str| text.parse().expect("a revision");
-    Event::Pushed(match notice.split(' ').collect::<Vec<_>>()[..] {
-        ["LOST", first, last] => Push::Lost(number(first), number(last)),
-        ["DRAIN", _] => Push::Drain,
-        [op, key] => Push::Notify(op.to_owned(), key.to_owned(), None),
-        _ => panic!("no notice: {line}"),
-    })
+    Some(Event::Pushed(
+        match notice.split(' ').collect::<Vec<_>>()[..] {
+            ["LOST", first, last] => Push::Lost(number(first), number(last)),
+            ["DRAIN", _] => Push::Drain,
+            [op, key] => Push::Notify(op.to_owned(), key.to_owned(), None),
+            _ => panic!("no notice: {first}"),
+        },
+    ))
+}
+
+/// Reads the keys of a LIST, up to an empty line.
+fn keys(bytes: &[u8], at: &mut usize) -> Option<Vec<Word>> {
+    let mut keys = Vec::new();
+    loop {
+        match line(bytes, at)?.into_owned() {
+            end if end.is_empty() => return Some(keys),
+            key => keys.push(key),
+        }
+    }
 }
 
 /// Reads one frame from `at` on.
@@ -82,11 +116,12 @@ fn frame(bytes: &[u8], at: &mut usize) -> Option<Frame> {
     })
 }
 
-fn frame_event(frame: Frame, asked: Option<&[Word]>) -> Event {
-    match frame {
-        Frame::Push(parts) => Event::Pushed(push(&parts)),
-        Frame::Array(parts) if is_push(&parts) => Event::Pushed(push(&parts)),
-        other => Event::Replied(reply(other, asked.map_or("", |words| &words[0]))),
+fn frame_event(dialect: Dialect, frame: Frame, asked: Option<&[Word]>) -> Event {
+    match (dialect, frame) {
+        (Dialect::Resp3, Frame::Push(parts)) => Event::Pushed(push(&parts)),
+        (Dialect::Resp2, Frame::Array(parts)) if is_push(&parts) => Event::Pushed(push(&parts)),
+        (_, Frame::Push(parts)) => panic!("a push in RESP2: {parts:?}"),
+        (_, other) => Event::Replied(reply(other, asked.map_or("", |words| &words[0]))),
     }
 }
 

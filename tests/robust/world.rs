@@ -22,6 +22,8 @@ pub struct World {
     pub dice: Dice,
     /// The values that a key holds, if everything was executed in the order in which it was sent.
     guessed: BTreeMap<Word, Vec<Vec<u8>>>,
+    /// Whether the run ends because the server is told to stop.
+    drains: bool,
     /// The longest value of the run.
     long: usize,
     made: usize,
@@ -38,12 +40,17 @@ impl World {
             .pick(&["65536", "262144", "4194304", "16777216", "0"])
             .to_owned();
         let long = *dice.pick(&[400, 60_000, 60_000]);
-        println!("KVMSG_SOAK_SEED={seed}: history_bytes {history}, values up to {long} bytes");
+        let drains = dice.one_in(3);
+        println!(
+            "KVMSG_SOAK_SEED={seed}: history_bytes {history}, values up to {long} bytes{}",
+            if drains { ", ends by a drain" } else { "" }
+        );
         let daemon = Daemon::start(
             &[
                 ["--history-bytes", history],
                 ["--progress-secs", "1"],
                 ["--outbox-bytes-max", "65536"],
+                ["--drain-secs", "120"],
             ]
             .concat(),
         );
@@ -56,6 +63,7 @@ impl World {
             peers,
             dice,
             guessed,
+            drains,
             long,
             made: 0,
             seen,
@@ -222,7 +230,7 @@ impl World {
     }
 
     fn act(&mut self, place: usize) {
-        let prefix = self.prefix();
+        let (prefix, after) = (self.prefix(), self.key());
         let dialect = self.peers[place].dialect;
         let is_mirror = self.peers[place].mirror.is_some();
         let choice = self.dice.below(20);
@@ -254,8 +262,11 @@ impl World {
                 }
                 _ => peer.ask(record, &["UNWATCH"]),
             },
-            14 if dialect == Dialect::Resp3 && !is_mirror => {
+            14 if dialect != Dialect::Resp2 && !is_mirror => {
                 peer.ask(record, &["LIST", &prefix]);
+            }
+            15 if dialect == Dialect::Lines => {
+                peer.ask(record, &["LIST", "", "AFTER", &after]);
             }
             15 | 16 if dialect == Dialect::Resp3 => peer.ask(record, &["STATS"]),
             _ => peer.ask(record, &["PING"]),

@@ -1,8 +1,8 @@
 //! Tests that a slow client is told what it lost, and that nobody else loses anything.
 
 use crate::common::talker::{Heard, Talker};
-use crate::common::{Daemon, Frame, until};
-use crate::{NOTICES, SHORT, STEP, Writer, assert_logged, catch_up, range, slow, sum};
+use crate::common::{Client, Daemon, Frame, until};
+use crate::{NOTICES, SHORT, STEP, Writer, assert_logged, catch_up, lines_with, range, slow, sum};
 
 /// Lets slow and normal clients listen to changes until every slow one has lost some.
 fn listen(slow_ones: &[bool], normal_ones: &[bool]) {
@@ -166,4 +166,35 @@ fn a_client_however_far_behind_loses_nothing_that_the_history_holds() {
         assert_eq!(stats.get("notices_lost"), 0);
         assert_eq!(stats.get("notices_delivered"), made + STEP);
     }
+}
+
+#[test]
+fn of_a_client_that_goes_while_it_is_behind_the_log_does_not_say_that_it_has_caught_up() {
+    let daemon = Daemon::start(&["--history-bytes", "15728640"]);
+    let mut writer = Writer::new(&daemon);
+    // The kernel holds less for it than a long notice.
+    let narrow = Client::connect_with_buffer(daemon.address, 64 * 1024);
+    let mut client = Talker::new(narrow, true);
+    client.watch();
+    let long = |key: &str| format!("PUT:{key}:{}", "x".repeat(7 << 20));
+    writer.talker.ask(&long("a"));
+    writer.made = 1;
+    // It is behind with what follows, of which the history keeps the end alone.
+    (0..60).for_each(|_| writer.step(&mut []));
+    for request in [&long("b"), &long("c"), "PUT:k:v"] {
+        writer.talker.ask(request);
+    }
+    assert_eq!(client.hear().change(), ("a", Some(1)));
+    daemon.wait_for_log("loses notices");
+    let name = format!("client {}", client.address());
+    client.client.reset();
+    let line = daemon.wait_for_log("has gone without catching up; it lost ");
+    assert!(line.contains(&name), "{line}");
+    let lost = writer.talker.stats().get("notices_lost");
+    assert!(
+        line.ends_with(&format!("it lost {lost} notices")),
+        "{line}, {lost}"
+    );
+    assert_eq!(lines_with(&daemon, "has caught up"), 0);
+    assert!(0 < lost && lost < 60 * STEP, "{lost}");
 }

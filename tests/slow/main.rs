@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod bounds;
+mod leaving;
 mod losses;
 
 use common::talker::{Heard, Talker};

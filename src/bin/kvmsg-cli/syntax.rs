@@ -9,6 +9,7 @@
 //!
 //! A line is in the first syntax if a colon ends its first word. So `get a:b` is in the second.
 
+use crate::print;
 use kvmsg::protocol::command;
 use std::fmt;
 
@@ -55,7 +56,10 @@ impl fmt::Display for SyntaxError {
         match *self {
             SyntaxError::Open { quote, column } => {
                 let quote = char::from(quote);
-                write!(f, "the {quote} at column {column} is not closed")
+                write!(
+                    f,
+                    "the {quote} at column {column} is not closed; type {quote} where the word ends"
+                )
             }
             SyntaxError::Glued { quote, column } => {
                 let quote = char::from(quote);
@@ -81,19 +85,50 @@ impl std::error::Error for SyntaxError {}
 /// Quotes and escapes that do not end, or end wrongly. That a verb is unknown, or has too many
 /// arguments or too few, is no concern of the syntax.
 pub fn parse(line: &[u8]) -> Result<Line, SyntaxError> {
+    match colon(line) {
+        Some(end) => {
+            let verb = line[..end].trim_ascii_start().to_vec();
+            let args = fields(&verb, &line[end + 1..]);
+            Ok(Line::Words { verb, args })
+        }
+        None => words(line),
+    }
+}
+
+/// Where the colon stands that ends the first word, if the line is in the syntax with colons.
+pub fn colon(line: &[u8]) -> Option<usize> {
     let start = line.len() - line.trim_ascii_start().len();
     let first = &line[start..];
     let end = first
         .iter()
-        .position(|byte| *byte == b':' || is_blank(*byte));
-    match end {
-        // A quote begins a word; it does not become a verb with colons.
-        Some(end) if first[end] == b':' && !is_quote(first[0]) => {
-            let verb = first[..end].to_vec();
-            let args = fields(&verb, &first[end + 1..]);
-            Ok(Line::Words { verb, args })
+        .position(|byte| *byte == b':' || is_blank(*byte))?;
+    // A quote begins a word; it does not become a verb with colons.
+    (first[end] == b':' && !is_quote(first[0])).then_some(start + end)
+}
+
+/// Whether `word` can be typed with blanks around it as it is, without quotes.
+pub fn is_bare(word: &[u8]) -> bool {
+    let is_plain = std::str::from_utf8(word).is_ok_and(|text| print::escape(word) == text);
+    is_plain && !word.is_empty() && !is_quote(word[0]) && !word.iter().any(|byte| is_blank(*byte))
+}
+
+/// What `word` is typed as between double quotes, without the quotes.
+pub fn escaped(word: &[u8]) -> String {
+    let mut bytes = Vec::with_capacity(word.len());
+    for byte in word {
+        if matches!(byte, b'\\' | b'"') {
+            bytes.push(b'\\');
         }
-        _ => words(line),
+        bytes.push(*byte);
+    }
+    print::escape(&bytes)
+}
+
+/// What `word` is typed as, in quotes if it needs them.
+pub fn typed(word: &[u8]) -> String {
+    match is_bare(word) {
+        true => String::from_utf8_lossy(word).into_owned(),
+        false => format!("\"{}\"", escaped(word)),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Case, Violation};
 use crate::changes::Change;
 use crate::lives::{End, Heard, Life, What};
-use crate::record::{Answer, Reply};
+use crate::record::{Answer, Event, Reply};
 use std::collections::HashSet;
 
 /// The changes that had to be told or lost by what came later, and were neither.
@@ -268,17 +268,17 @@ fn wrong_range(
     ))
 }
 
-/// The last STATS of the run against what all have heard. What a client that cut its connection
-/// was sent after its last words is not known, but bounded.
+/// The last figures of the run, of STATS or of the report, against what all have heard. What a
+/// client that cut its connection was sent after its last words is not known, but bounded.
 fn figures(case: &Case<'_>, violations: &mut Vec<Violation>) {
-    let answers = case.answers.iter().enumerate();
-    let stats = answers.flat_map(|(conn, answers)| {
-        answers.iter().filter_map(move |answer| match answer.reply {
-            Reply::Stats(stats) => Some((answer.at, conn, stats)),
-            _ => None,
-        })
+    let mut entries = case.record.entries.iter().enumerate().rev();
+    let last = entries.find_map(|(at, (conn, event))| match event {
+        Event::Replied(Reply::Stats(figures)) | Event::Reported(figures) => {
+            Some((at, *conn, figures))
+        }
+        _ => None,
     });
-    let Some((at, conn, stats)) = stats.max_by_key(|found| found.0) else {
+    let Some((at, conn, stats)) = last else {
         return;
     };
     let (mut told, mut lost, mut told_more, mut lost_more) = (0, 0, 0, 0);

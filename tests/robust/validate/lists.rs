@@ -5,10 +5,12 @@ use crate::changes::Map;
 use crate::mirror::{Mirror, part};
 use crate::record::{Answer, Event, Reply};
 
-/// Every page of LIST shows the store at the page's revision; and every mirror whose connection
+/// Every page of LIST shows the store at the page's revision, in lines at some revision that can
+/// have been the present one; and every mirror whose connection
 /// lasted to the end is equal to the store.
 pub fn mirror_equal(case: &Case<'_>, violations: &mut Vec<Violation>) {
     pages(case, violations);
+    pages_in_lines(case, violations);
     let conns = 0..case.record.conns.len();
     let mirrors: Vec<Mirror> = conns
         .map(|conn| mirror_of(case, conn, usize::MAX))
@@ -80,21 +82,18 @@ fn begun(answer: &Answer<'_>, resumed: Option<&Mirror>) -> Mirror {
 }
 
 fn pages(case: &Case<'_>, violations: &mut Vec<Violation>) {
-    let answers = case.answers.iter().enumerate();
-    let pages = answers.flat_map(|(conn, answers)| {
-        answers.iter().filter_map(move |answer| match answer.reply {
+    let pages = case
+        .all_answers()
+        .filter_map(|(conn, answer)| match answer.reply {
             Reply::Page(page) => Some((conn, answer, page)),
             _ => None,
-        })
-    });
+        });
     let pages: Vec<_> = pages.collect();
     let revisions: Vec<u64> = pages.iter().map(|found| found.2.revision).collect();
     case.changes.replay(&revisions, |place, map| {
         let (conn, answer, page) = pages[place];
-        let prefix = answer.request.get(1).map_or("", String::as_str);
-        let after = answer.request.iter().position(|word| word == "AFTER");
-        let after = after.and_then(|at| answer.request.get(at + 1));
-        let (after, next) = (after.map(String::as_str), page.next.as_deref());
+        let (prefix, after) = answer.listed();
+        let next = page.next.as_deref();
         let shown: Map = page.keys.iter().cloned().collect();
         let sorted = page.keys.is_sorted_by(|a, b| a.0 < b.0);
         let text = match difference(&shown, &part(map, prefix, after, next)) {
@@ -104,6 +103,29 @@ fn pages(case: &Case<'_>, violations: &mut Vec<Violation>) {
         };
         violations.push(Violation::new("MirrorEqual", conn, answer.at, text));
     });
+}
+
+fn pages_in_lines(case: &Case<'_>, violations: &mut Vec<Violation>) {
+    let pages = case
+        .all_answers()
+        .filter_map(|(conn, answer)| match answer.reply {
+            Reply::Keys(keys) => Some((conn, answer, keys)),
+            _ => None,
+        });
+    for (conn, answer, keys) in pages {
+        let (prefix, after) = answer.listed();
+        let (low, _) = case.changes.bounds(answer.sent);
+        let (_, high) = case.changes.bounds(answer.at);
+        let revisions: Vec<u64> = (low..=high).collect();
+        let mut fits = false;
+        case.changes.replay(&revisions, |_, map| {
+            fits = fits || part(map, prefix, after, None).keys().eq(keys);
+        });
+        if !fits {
+            let text = format!("at no revision from {low} to {high} were these the keys: {keys:?}");
+            violations.push(Violation::new("MirrorEqual", conn, answer.at, text));
+        }
+    }
 }
 
 /// The first key in which two maps differ.

@@ -2,8 +2,10 @@
 
 use super::assist::Assist;
 use super::history::{self, History};
+use super::keys::Keys;
 use super::palette::{self, Palette};
 use super::screen::{Printer, Screen, Typewriter};
+use super::watched::Watched;
 use super::words;
 use crate::syntax;
 use async_channel::{Receiver, Sender};
@@ -12,21 +14,29 @@ use rustyline::history::FileHistory;
 use rustyline::{ColorMode, CompletionType, Config, Editor};
 use std::io::{self, ErrorKind, Write as _};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What stands before the line being typed.
-const PROMPT: &str = "> ";
+/// How many candidates of a completion are shown without asking: all, for there are never more.
+const CANDIDATES_MAX: usize = 1000;
+
+/// How much of an answer is shown before anybody looks whether it is still wanted.
+const PIECE_BYTES: usize = 4096;
 
 /// Undoes what the line editor asked of the terminal: to mark what is pasted.
 const PASTE_UNMARKED: &str = "\x1b[?2004l";
 
 /// The ends of the channels that lead to and from the editor.
 pub struct Wires {
+    /// The server, as the prompt shows it.
+    pub server: String,
     /// Lines that were typed. Closed: nothing more will be.
     pub lines: Sender<String>,
     /// What is to be shown for a line, one text a line.
     pub answers: Receiver<String>,
     /// What is to be shown as it comes.
     pub notices: Receiver<String>,
+    /// Set when somebody presses Ctrl-C while an answer is shown.
+    pub is_interrupted: Arc<AtomicBool>,
 }
 
 /// Reads lines until there are no more, or nobody wants them. Nobody waits for this to end: it may
@@ -35,19 +45,31 @@ pub struct Wires {
 /// # Errors
 ///
 /// The terminal is gone, or is none.
-pub fn run(wires: &Wires, palette: Palette) -> Result<(), ReadlineError> {
+pub fn run(
+    wires: &Wires,
+    keys: Keys,
+    watched: Watched,
+    palette: Palette,
+) -> Result<(), ReadlineError> {
     let screen = Arc::new(Screen::default());
-    let mut editor = editor(screen.clone(), palette)?;
+    let assist = Assist {
+        screen: screen.clone(),
+        keys,
+        watched,
+        palette,
+    };
+    let mut editor = editor(assist)?;
     let (mut history, complaint) = History::open(&mut editor);
     if let Some(complaint) = complaint {
         warn(&complaint.to_string(), &palette)?;
     }
-    let is_plain = print_notices(&mut editor, screen.clone(), wires.notices.clone());
+    let is_plain = print_notices(&mut editor, screen.clone(), wires);
     loop {
         if is_plain {
             screen.edit(); // nobody else says so, for nothing is edited
         }
-        let read = editor.readline(PROMPT);
+        let prompt = words::prompt(&wires.server, words::columns());
+        let read = editor.readline(&prompt);
         screen.leave();
         let text = match read {
             Ok(text) => text,
@@ -65,14 +87,14 @@ pub fn run(wires: &Wires, palette: Palette) -> Result<(), ReadlineError> {
         if let Err(complaint) = history.keep(&mut editor, &text) {
             warn(&complaint.to_string(), &palette)?;
         }
-        if !each_line(&text, wires)? {
+        if !each_line(&text, wires, &palette)? {
             return Ok(());
         }
     }
 }
 
 /// Sends each line of what was typed, or pasted, and shows its answer. Whether there was one.
-fn each_line(text: &str, wires: &Wires) -> Result<bool, ReadlineError> {
+fn each_line(text: &str, wires: &Wires, palette: &Palette) -> Result<bool, ReadlineError> {
     let mut rest = text.as_bytes();
     loop {
         let (line, after) = syntax::first_line(rest);
@@ -83,19 +105,16 @@ fn each_line(text: &str, wires: &Wires) -> Result<bool, ReadlineError> {
         let Ok(answer) = wires.answers.recv_blocking() else {
             return Ok(false);
         };
-        show(&answer)?;
-        if after.is_empty() {
+        let is_whole = show_answer(&answer, &wires.is_interrupted, palette)?;
+        if after.is_empty() || !is_whole {
             return Ok(true);
         }
         rest = after;
     }
 }
 
-fn editor(
-    screen: Arc<Screen>,
-    palette: Palette,
-) -> Result<Editor<Assist, FileHistory>, ReadlineError> {
-    let colours = if palette.is_plain() {
+fn editor(assist: Assist) -> Result<Editor<Assist, FileHistory>, ReadlineError> {
+    let colours = if assist.palette.is_plain() {
         ColorMode::Disabled
     } else {
         ColorMode::Enabled
@@ -105,10 +124,11 @@ fn editor(
         .history_ignore_dups(true)?
         .completion_type(CompletionType::List)
         .completion_show_all_if_ambiguous(true)
+        .completion_prompt_limit(CANDIDATES_MAX)
         .color_mode(colours)
         .build();
     let mut editor = Editor::with_config(config)?;
-    editor.set_helper(Some(Assist { screen, palette }));
+    editor.set_helper(Some(assist));
     Ok(editor)
 }
 
@@ -116,14 +136,40 @@ fn editor(
 fn print_notices(
     editor: &mut Editor<Assist, FileHistory>,
     screen: Arc<Screen>,
-    notices: Receiver<String>,
+    wires: &Wires,
 ) -> bool {
+    let notices = wires.notices.clone();
+    let prompt = words::prompt(&wires.server, words::columns());
     let (mut printer, is_plain): (Box<dyn Printer>, bool) = match editor.create_external_printer() {
         Ok(printer) => (Box::new(printer), false),
-        Err(_) => (Box::new(Typewriter { prompt: PROMPT }), true),
+        Err(_) => (Box::new(Typewriter { prompt }), true),
     };
     std::thread::spawn(move || screen.print_all(&notices, &mut *printer));
     is_plain
+}
+
+/// Shows an answer, piece by piece, until somebody presses Ctrl-C. Whether all of it was shown.
+fn show_answer(
+    answer: &str,
+    is_interrupted: &AtomicBool,
+    palette: &Palette,
+) -> Result<bool, ReadlineError> {
+    is_interrupted.store(false, Ordering::Relaxed);
+    let mut rest = answer;
+    while !rest.is_empty() {
+        let most = rest.floor_char_boundary(PIECE_BYTES);
+        // Between lines no colour is left on.
+        let line_end = rest[..most].rfind('\n').map(|at| at + 1);
+        let (piece, after) = rest.split_at(line_end.unwrap_or(most));
+        show(piece)?;
+        rest = after;
+        if !rest.is_empty() && is_interrupted.load(Ordering::Relaxed) {
+            let text = format!("{} bytes of the answer are not shown", rest.len());
+            show(&format!("\n{}", words::news(palette.missing, &text)))?;
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn warn(what: &str, palette: &Palette) -> io::Result<()> {

@@ -1,5 +1,6 @@
 //! Keeps the lines that were typed, between runs, for their owner alone.
 
+use super::secret;
 use super::words;
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
@@ -79,7 +80,7 @@ impl History {
         }
     }
 
-    /// Keeps a line, in the editor and in the file.
+    /// Keeps a line, in the editor and in the file; one that carries a secret in neither.
     ///
     /// # Errors
     ///
@@ -89,7 +90,7 @@ impl History {
         editor: &mut Editor<H, FileHistory>,
         line: &str,
     ) -> Result<(), HistoryError> {
-        if line.trim().is_empty() || line.len() > LINE_BYTES_MAX {
+        if line.trim().is_empty() || line.len() > LINE_BYTES_MAX || secret::is_secret(line) {
             return Ok(());
         }
         let added = editor.add_history_entry(line);

@@ -43,7 +43,7 @@ impl Palette {
             missing: colour(AnsiColor::Yellow),
             bad: colour(AnsiColor::Red),
             notice: colour(AnsiColor::Magenta),
-            faint: Style::new().dimmed(),
+            faint: colour(AnsiColor::BrightBlack),
         }
     }
 

@@ -14,8 +14,9 @@ use std::io::{self, Write as _};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How many texts may wait to be printed. While so many do, none is read from the server.
-pub const WAITING_MAX: usize = 1000;
+/// How many texts may wait to be printed, such as while somebody searches the history. While so
+/// many do, further changes are counted, and nothing else is read from the server.
+pub const WAITING_MAX: usize = 50;
 
 /// How much is printed at once, roughly.
 const BATCH_BYTES: usize = 16 * 1024;
@@ -102,7 +103,7 @@ impl<P: ExternalPrinter + Send> Printer for P {
 #[derive(Debug)]
 pub struct Typewriter {
     /// The prompt.
-    pub prompt: &'static str,
+    pub prompt: String,
 }
 
 impl ExternalPrinter for Typewriter {

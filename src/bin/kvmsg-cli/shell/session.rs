@@ -1,29 +1,20 @@
-//! Talks to the server on behalf of the person at the terminal, over a connection that may break.
+//! Does what the person at the terminal types, and words what comes of it.
 
+use super::advice;
+use super::help;
+use super::link::{Event, Link};
 use super::palette::Palette;
+use super::replies;
 use super::watched::Watched;
-use super::words;
-use crate::print;
+use super::words::{self, PLACES};
 use crate::request::{self, UsageError};
 use crate::syntax::{self, Line};
-use crate::verbs::{self, Name, Place, Verb};
-use kvmsg::client::{Client, Error, Notice, Reply, Request};
-use std::future;
-use std::pin::Pin;
+use crate::verbs::{self, Name, Verb};
+use kvmsg::client::{Reply, Request};
 use std::time::Duration;
 
-/// Where the verbs of the shell are understood.
-const PLACES: [Place; 2] = [Place::Everywhere, Place::Session];
-
-/// Becomes a connection, and the revision after which its notices begin.
-type Connecting = Pin<Box<dyn Future<Output = Result<(Client, u64), Error>>>>;
-
-enum Link {
-    /// The next request connects.
-    Down,
-    Connecting(Connecting),
-    Up(Box<Client>),
-}
+/// How many keys are listed. Who wants more of them wants them in a file.
+const LISTED_MAX: usize = 1000;
 
 /// What is shown for a line, and whether it was the last.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -36,86 +27,55 @@ pub struct Answer {
 
 /// One person's dealings with one server.
 pub struct Session {
-    server: String,
-    timeout: Duration,
     palette: Palette,
     link: Link,
-    /// Which changes by others are to be told.
-    watched: Watched,
-    /// Whether a request waits for a reply that may change something.
-    is_changing: bool,
-    /// The latest epoch and revision that the server has told.
-    seen: Option<(String, u64)>,
+    /// Whether the line being answered has colons, as the original's had.
+    is_colon: bool,
 }
 
 impl Session {
     /// A session that begins to connect as soon as somebody waits for its [`event`].
     ///
     /// [`event`]: Session::event
-    pub fn new(server: &str, timeout: Duration, palette: Palette) -> Session {
-        let mut session = Session {
-            server: server.to_owned(),
-            timeout,
+    pub fn new(server: &str, timeout: Duration, watched: Watched, palette: Palette) -> Session {
+        Session {
             palette,
-            link: Link::Down,
-            watched: Watched::default(),
-            is_changing: false,
-            seen: None,
-        };
-        session.link = Link::Connecting(session.connect());
-        session
+            link: Link::new(server, timeout, watched, palette),
+            is_colon: false,
+        }
     }
 
-    /// Waits for something to show that was not asked for: a notice, or that the connection was
-    /// made or broke. May be dropped and called again.
-    pub async fn event(&mut self) -> String {
-        match &mut self.link {
-            Link::Down => future::pending().await,
-            Link::Connecting(connecting) => {
-                let connected = connecting.await;
-                match self.connected(connected) {
-                    Ok(text) => text,
-                    Err(why) => self.bad(&format!(
-                        "{}; the next request tries again",
-                        words::capital(&why)
-                    )),
-                }
-            }
-            Link::Up(client) => match news(client).await {
-                Ok(notice) => {
-                    self.see(&notice);
-                    words::notice(&notice, &self.palette)
-                }
-                Err(error) => {
-                    self.link = Link::Down;
-                    let why = shown(&error);
-                    self.bad(&format!(
-                        "Connection lost: {why}; the next request reconnects"
-                    ))
-                }
-            },
-        }
+    /// Waits for something that was not asked for. May be dropped and called again.
+    pub async fn event(&mut self) -> Event {
+        self.link.event().await
     }
 
     /// Does what a line says. If this is dropped before it is done, call
     /// [`give_up`](Session::give_up).
     pub async fn answer(&mut self, line: &[u8]) -> Answer {
-        let text = match syntax::parse(line) {
-            Ok(Line::Empty) => String::new(),
-            Ok(Line::Words { verb, args }) => match understood(&verb, args) {
-                Ok((verb, _)) if verb.name == Name::Exit => {
-                    return Answer {
-                        text: String::new(),
-                        is_last: true,
-                    };
-                }
-                Ok((verb, args)) => self.obey(verb, &args).await,
-                Err(error) => words::error(&error.to_string(), &self.palette),
-            },
-            Err(error) => words::error(&error.to_string(), &self.palette),
+        self.is_colon = syntax::colon(line).is_some();
+        let (verb, args) = match syntax::parse(line) {
+            Ok(Line::Empty) => return Answer::default(),
+            Ok(Line::Words { verb, args }) => (verb, args),
+            Err(error) => return self.mistake(&error.to_string()),
         };
+        let args = meant(&verb, args);
+        match request::verb(&verb, &args, &PLACES) {
+            Ok(verb) if verb.name == Name::Exit => Answer {
+                text: String::new(),
+                is_last: true,
+            },
+            Ok(verb) => Answer {
+                text: self.obey(verb, &args).await,
+                is_last: false,
+            },
+            Err(error) => self.mistake(&advice::usage(&error, &args, self.is_colon)),
+        }
+    }
+
+    fn mistake(&self, what: &str) -> Answer {
         Answer {
-            text,
+            text: words::error(what, &self.palette),
             is_last: false,
         }
     }
@@ -123,18 +83,19 @@ impl Session {
     async fn obey(&mut self, verb: &'static Verb, args: &[Vec<u8>]) -> String {
         match (verb.name, args) {
             (Name::Help, [topic, ..]) => match verbs::find(topic) {
-                Some(verb) => words::explained(verb, &self.palette),
+                Some(verb) => help::explained(verb, words::columns(), &self.palette),
                 None => {
                     let meant = verbs::suggest(topic, &PLACES);
                     let error = UsageError::Unknown(topic.clone(), meant);
-                    words::error(&error.to_string(), &self.palette)
+                    let text = advice::usage(&error, &[], self.is_colon);
+                    words::error(&text, &self.palette)
                 }
             },
-            (Name::Help, []) => words::operations(words::columns(), &self.palette),
+            (Name::Help, []) => help::operations(words::columns(), &self.palette),
             (Name::Watch, _) => self.watch(request::prefix(args)).await,
             (Name::Unwatch, _) => {
                 let prefix = args.first().map(Vec::as_slice);
-                self.watched.remove(prefix);
+                self.link.watched.remove(prefix);
                 self.ask(&Request::Unwatch { prefix }).await
             }
             (Name::List, _) => self.list(request::prefix(args)).await,
@@ -152,9 +113,9 @@ impl Session {
             since: None,
             echo: false,
         };
-        let (news, reply) = self.exchange(&request).await;
+        let (news, reply) = self.link.exchange(&request).await;
         if let Ok(Reply::Watching(_)) = reply
-            && self.watched.add(prefix)
+            && self.link.watched.add(prefix)
         {
             // This order leaves no gap between the two.
             let everything = Request::Unwatch { prefix: Some(b"") };
@@ -163,7 +124,7 @@ impl Session {
         news + &self.shown(reply)
     }
 
-    /// Lists page by page, and shows it as one reply.
+    /// Lists page by page, up to the most that is shown, and shows it as one reply.
     async fn list(&mut self, prefix: &[u8]) -> String {
         let mut text = String::new();
         let mut keys = Vec::new();
@@ -172,16 +133,17 @@ impl Session {
             let request = Request::List {
                 prefix,
                 after: after.as_deref(),
-                count: None,
+                count: Some((LISTED_MAX - keys.len()) as u64),
             };
-            let (news, reply) = self.exchange(&request).await;
+            let (news, reply) = self.link.exchange(&request).await;
             text += &news;
             let mut page = match reply {
                 Ok(Reply::Page(page)) => page,
                 other => return text + &self.shown(other),
             };
-            keys.append(&mut page.keys);
-            if page.next.is_none() || page.next <= after {
+            // The values, which may be long, are not shown.
+            keys.extend(page.keys.into_iter().map(|(key, _)| (key, Vec::new())));
+            if keys.len() >= LISTED_MAX || page.next <= after {
                 page.keys = keys;
                 return text + &self.shown(Ok(Reply::Page(page)));
             }
@@ -190,185 +152,36 @@ impl Session {
     }
 
     async fn ask(&mut self, request: &Request<'_>) -> String {
-        let (news, reply) = self.exchange(request).await;
+        let (news, reply) = self.link.exchange(request).await;
         news + &self.shown(reply)
     }
 
     /// A reply, or why there is none, as lines.
     fn shown(&self, reply: Result<Reply, String>) -> String {
         match reply {
-            Ok(reply) => words::reply(&reply, &self.palette),
+            Ok(reply) => replies::reply(&reply, self.is_colon, &self.palette),
             Err(why) => words::error(&why, &self.palette),
         }
     }
 
-    /// Sends a request, over a new connection if there is none; returns what there is to say of
-    /// that, as lines, and the reply or why there is none. A request without a reply is not sent
-    /// again: it may have been executed.
-    async fn exchange(&mut self, request: &Request<'_>) -> (String, Result<Reply, String>) {
-        let mut text = String::new();
-        if let Link::Down = self.link {
-            self.link = Link::Connecting(self.connect());
-        }
-        if let Link::Connecting(connecting) = &mut self.link {
-            let connected = connecting.await;
-            match self.connected(connected) {
-                Ok(news) => text = news,
-                Err(why) => return (text, Err(why)),
-            }
-        }
-        let Link::Up(client) = &mut self.link else {
-            return (text, Err("there is no connection".to_owned()));
-        };
-        self.is_changing = changes(request);
-        let reply = match client.ask(request).await {
-            Err(Error::Refused(why)) => Ok(Reply::Refused(why)),
-            other => other,
-        };
-        let reply = reply.map_err(|error| {
-            self.link = Link::Down;
-            format!("{}{}", shown(&error), self.perhaps())
-        });
-        if let Ok(reply) = &reply {
-            self.note(reply);
-        }
-        self.is_changing = false;
-        (text, reply)
-    }
-
-    /// Drops a request that waits for its reply, and with it the connection, on which that reply
-    /// would still come. Says so, as a line.
+    /// Drops a request that waits for its reply; see [`Link::give_up`].
     pub fn give_up(&mut self) -> String {
-        self.link = Link::Down;
-        let text = format!("Given up{}", self.perhaps());
-        self.is_changing = false;
-        self.bad(&text)
+        self.link.give_up()
     }
 
     /// Ends the connection in order, if there is one.
     pub async fn close(self) {
-        if let Link::Up(client) = self.link {
-            // Nothing waits to be sent, so nothing can be lost.
-            let _ = client.close().await;
-        }
-    }
-
-    fn connect(&self) -> Connecting {
-        let (server, timeout, watched) = (self.server.clone(), self.timeout, self.watched.clone());
-        Box::pin(async move {
-            let mut client = Client::connect(&server, timeout).await?;
-            let revision = watched.begin(&mut client).await?;
-            Ok((client, revision))
-        })
-    }
-
-    /// Takes a new connection, and says so, as a line; or says why there is none.
-    fn connected(&mut self, connected: Result<(Client, u64), Error>) -> Result<String, String> {
-        let (client, revision) = connected.map_err(|error| {
-            self.link = Link::Down;
-            format!("cannot connect to {}: {}", self.server, shown(&error))
-        })?;
-        let epoch = client.greeting().epoch.clone();
-        let server = &self.server;
-        let text = match &self.seen {
-            None => format!("Connected to KV server at {server}"),
-            Some((old, _)) if *old != epoch => {
-                format!("Reconnected to KV server at {server}, which was started anew")
-            }
-            Some((_, old)) if *old != revision && !self.watched.is_empty() => {
-                format!("Reconnected to KV server at {server}; changes in between were not told")
-            }
-            Some(_) => format!("Reconnected to KV server at {server}"),
-        };
-        self.seen = Some((epoch, revision));
-        self.link = Link::Up(Box::new(client));
-        Ok(words::news(self.palette.good, &text))
-    }
-
-    /// Remembers the revision that a notice tells.
-    fn see(&mut self, notice: &Notice) {
-        match notice {
-            Notice::Change { revision, .. } => self.reach(*revision),
-            Notice::Lost { last, .. } => self.reach(*last),
-            Notice::Progress { .. } | Notice::Drain { .. } => {}
-        }
-    }
-
-    /// Remembers the revision that a reply tells.
-    fn note(&mut self, reply: &Reply) {
-        match reply {
-            Reply::Revision(revision) => self.reach(*revision),
-            Reply::Watching(position) => self.reach(position.revision),
-            _ => {}
-        }
-    }
-
-    fn reach(&mut self, revision: u64) {
-        if let Some((_, seen)) = &mut self.seen {
-            *seen = revision.max(*seen);
-        }
-    }
-
-    /// What is to be said of a request without a reply.
-    fn perhaps(&self) -> &'static str {
-        if self.is_changing {
-            "; the request may have been executed"
-        } else {
-            ""
-        }
-    }
-
-    fn bad(&self, text: &str) -> String {
-        words::news(self.palette.bad, text)
+        self.link.close().await;
     }
 }
 
-/// The next notice that is worth showing.
-async fn news(client: &mut Client) -> Result<Notice, Error> {
-    loop {
-        match client.notice().await? {
-            Notice::Progress { .. } => {}
-            notice => return Ok(notice),
-        }
-    }
-}
-
-/// The verb that was typed, and its arguments. Also a verb that needs none may be followed by a
-/// colon, as in `WATCH:`.
-fn understood(
-    word: &[u8],
-    mut args: Vec<Vec<u8>>,
-) -> Result<(&'static Verb, Vec<Vec<u8>>), UsageError> {
+/// The arguments that were meant: also a verb that needs none may be followed by a colon, as in
+/// `STATS:`.
+fn meant(word: &[u8], mut args: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     let takes_none =
         |verb: &Verb| verb.fields.1 == 0 || matches!(verb.name, Name::Help | Name::Unwatch);
     if args == [b""] && verbs::find(word).is_some_and(takes_none) {
         args.clear();
     }
-    let verb = request::verb(word, &args, &PLACES)?;
-    Ok((verb, args))
-}
-
-fn changes(request: &Request<'_>) -> bool {
-    match request {
-        Request::Put { .. }
-        | Request::Update { .. }
-        | Request::Remove { .. }
-        | Request::Delete { .. } => true,
-        Request::Get { .. }
-        | Request::Ping { .. }
-        | Request::Watch { .. }
-        | Request::Unwatch { .. }
-        | Request::List { .. }
-        | Request::Stats => false,
-    }
-}
-
-/// What an error says to a person, escaped, for some of its words may be the server's.
-fn shown(error: &Error) -> String {
-    let text = match error {
-        Error::Connect { source, .. } => words::cause(source),
-        Error::Closed(Some(source)) => format!("the connection broke: {}", words::cause(source)),
-        other => other.to_string(),
-    };
-    print::escape(text.as_bytes())
+    args
 }

@@ -1,76 +1,71 @@
-//! Words what the shell shows: replies in the manner of a dialogue, notices, and help.
+//! Words what the shell shows that was not asked for: notices, counts, news, mistakes, the prompt.
 
+use super::flood::Counts;
 use super::palette::{Palette, paint};
 use crate::print;
-use crate::verbs::{VERBS, Verb};
+use crate::verbs::{self, Place, VERBS, Verb};
 use anstyle::Style;
-use kvmsg::client::{Notice, Reply, Stat};
-use std::fmt::{Display, Write as _};
+use kvmsg::client::{Notice, Op};
+use std::fmt::Display;
+
+/// Where the verbs of the shell are understood.
+pub const PLACES: [Place; 2] = [Place::Everywhere, Place::Session];
 
 /// How many columns are filled where nobody says how many there are.
 const COLUMNS: usize = 80;
+
+/// The servers that are meant when none is named, as they may be named all the same.
+const DEFAULTS: [&str; 3] = ["127.0.0.1:8080", "localhost:8080", "[::1]:8080"];
+
+/// The verbs of the shell.
+pub fn known_verbs() -> impl Iterator<Item = &'static Verb> {
+    VERBS.iter().filter(|verb| PLACES.contains(&verb.place))
+}
+
+/// The verb of the shell that somebody typed, in capitals or not.
+pub fn known_verb(word: &[u8]) -> Option<&'static Verb> {
+    verbs::find(word).filter(|verb| PLACES.contains(&verb.place))
+}
+
+/// Whether `word` is the beginning of `verb`, in capitals or not.
+pub fn begins(word: &str, verb: &str) -> bool {
+    let beginning = verb.as_bytes().get(..word.len());
+    beginning.is_some_and(|beginning| beginning.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+/// What `verb` has behind its beginning `word`, in capitals if that is.
+pub fn rest_of(word: &str, verb: &str) -> String {
+    let rest = &verb[word.len()..];
+    match is_capital(word) {
+        true => rest.to_ascii_uppercase(),
+        false => rest.to_owned(),
+    }
+}
+
+/// Whether a word is typed in capitals.
+pub fn is_capital(word: &str) -> bool {
+    let has = |of: fn(&u8) -> bool| word.as_bytes().iter().any(of);
+    has(u8::is_ascii_uppercase) && !has(u8::is_ascii_lowercase)
+}
+
+/// What stands before the line being typed: which server it is for, unless that is the one that is
+/// meant when none is named. A long name is cut, so that two fifths of a row are left.
+pub fn prompt(server: &str, columns: usize) -> String {
+    if DEFAULTS.contains(&server) {
+        return "> ".to_owned();
+    }
+    let most = (columns * 3 / 5).saturating_sub(4).max(1);
+    match server.char_indices().nth(most + 2) {
+        None => format!("{server}> "),
+        Some(_) => format!("{}..> ", server.chars().take(most).collect::<String>()),
+    }
+}
 
 /// How wide the terminal is, in columns.
 pub fn columns() -> usize {
     let size = rustix::termios::tcgetwinsize(std::io::stdout());
     let columns = size.map_or(0, |size| usize::from(size.ws_col));
     if columns == 0 { COLUMNS } else { columns }
-}
-
-/// A reply, as whole lines.
-pub fn reply(reply: &Reply, palette: &Palette) -> String {
-    let server = paint(palette.heading, "Server:");
-    let said = |style, text: &str| format!("{server} {}\n", paint(style, text));
-    match reply {
-        Reply::Revision(_) | Reply::Done | Reply::Watching(_) => said(palette.good, "OK"),
-        Reply::NotFound => said(palette.missing, "NOT_FOUND"),
-        Reply::Refused(why) => {
-            let why = print::escape(why.as_bytes());
-            said(palette.bad, &format!("Error: {why}"))
-        }
-        Reply::Gone { .. } => said(palette.bad, &format!("Error: {}", print::GONE)),
-        Reply::Page(page) if page.keys.is_empty() => said(palette.missing, "(no keys)"),
-        Reply::Page(page) => {
-            let keys = page.keys.iter().map(|(key, _)| value(key, palette));
-            format!("{server} {}", keys.collect::<String>())
-        }
-        Reply::Text(text) => format!("{server} {}", value(text, palette)),
-        Reply::Values(values) => {
-            let values = values.iter().map(|bytes| value(bytes, palette));
-            format!("{server} {}", values.collect::<String>())
-        }
-        Reply::Stats(stats) => stats.iter().fold(format!("{server}\n"), |text, stat| {
-            text + &figure(stat, stats, palette)
-        }),
-    }
-}
-
-/// A value as lines of its own. What bytes a terminal would obey is escaped, but for line ends: a
-/// value of several lines is shown as such, with a mark before each but the first.
-fn value(bytes: &[u8], palette: &Palette) -> String {
-    let mut text = String::new();
-    for (at, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
-        if at > 0 {
-            text.push_str(&paint(palette.faint, "| "));
-        }
-        text.push_str(&print::escape(line));
-        text.push('\n');
-    }
-    text
-}
-
-/// A line of the counters, `of` being all of them.
-fn figure((name, stat): &(String, Stat), of: &[(String, Stat)], palette: &Palette) -> String {
-    let width = of.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let stat = match stat {
-        Stat::Number(number) => number.to_string(),
-        Stat::Text(text) => print::escape(text.as_bytes()),
-    };
-    let name = print::escape(name.as_bytes());
-    format!(
-        "  {}  {stat}\n",
-        paint(palette.verb, &format!("{name:width$}"))
-    )
 }
 
 /// A notice, as a line.
@@ -81,6 +76,25 @@ pub fn notice(notice: &Notice, palette: &Palette) -> String {
     };
     let line = print::escape(&print::notice_line(notice));
     format!("{}\n", paint(style, &line))
+}
+
+/// How many changes were not shown, as lines; `is_first`: with what can be done about it.
+pub fn flood(counts: &Counts, is_first: bool, palette: &Palette) -> String {
+    let parts: Vec<(Op, u64)> = counts.parts().collect();
+    let mut text = match parts[..] {
+        [(op, count)] => format!("... and {count} more {}", op.word()),
+        _ => {
+            let parts = parts
+                .iter()
+                .map(|(op, count)| format!("{count} {}", op.word()));
+            let parts: Vec<String> = parts.collect();
+            format!("... and {} more: {}", counts.total(), parts.join(", "))
+        }
+    };
+    if is_first {
+        text.push_str("; watch PREFIX narrows this, unwatch ends it");
+    }
+    news(palette.notice, &text)
 }
 
 /// A mistake in what was typed, or why a request has no reply, as lines.
@@ -102,37 +116,6 @@ pub fn cause(error: &dyn Display) -> String {
         .to_owned()
 }
 
-/// What can be typed, as lines of at most so many columns.
-pub fn operations(columns: usize, palette: &Palette) -> String {
-    let mut text = format!("{}\n", paint(palette.heading, "Available operations:"));
-    let width = VERBS.iter().map(|verb| verb.word.len()).max().unwrap_or(0);
-    for verb in &VERBS {
-        let word = format!("{:width$}", verb.word.to_ascii_uppercase());
-        let indent = width + 5;
-        let help = wrapped(&capital(verb.help), columns.saturating_sub(indent), indent);
-        // Writing into a String cannot fail.
-        let _ = writeln!(text, "  {} - {help}", paint(palette.verb, &word));
-    }
-    let hint = "Type PUT:user:john or put user \"john smith\"; help VERB explains a verb.";
-    let _ = writeln!(text, "\n{}", wrapped(hint, columns, 0));
-    text
-}
-
-/// What there is to know of a verb, as lines; the examples in both syntaxes.
-pub fn explained(verb: &Verb, palette: &Palette) -> String {
-    let usage = paint(palette.verb, verb.word) + &verb.usage()[verb.word.len()..];
-    let mut text = format!("{usage} - {}\n", verb.help);
-    for example in verb.examples {
-        let _ = writeln!(text, "  {example}");
-        if verb.fields.1 > 0 {
-            let (word, args) = example.split_at(verb.word.len());
-            let colons = word.to_ascii_uppercase() + &args.replace(' ', ":");
-            let _ = writeln!(text, "  {colons}");
-        }
-    }
-    text
-}
-
 /// A text as it begins a line.
 pub fn capital(text: &str) -> String {
     let mut letters = text.chars();
@@ -141,12 +124,13 @@ pub fn capital(text: &str) -> String {
 }
 
 /// `text` in lines of at most `columns`, where its words allow it; all but the first indented.
-fn wrapped(text: &str, columns: usize, indent: usize) -> String {
+pub fn wrapped(text: &str, columns: usize, indent: usize) -> String {
     let mut lines = String::new();
     let mut length = 0;
     for word in text.split(' ') {
         if length > 0 && length + 1 + word.len() > columns {
-            let _ = write!(lines, "\n{:indent$}", "");
+            lines.push('\n');
+            lines.push_str(&" ".repeat(indent));
             length = 0;
         } else if length > 0 {
             lines.push(' ');
@@ -163,58 +147,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn replies_read_as_a_dialogue() {
-        let values =
-            |values: &[&[u8]]| Reply::Values(values.iter().map(|value| value.to_vec()).collect());
-        let stats = [
-            ("a".to_owned(), Stat::Number(7)),
-            ("bcd".to_owned(), Stat::Number(1)),
-        ];
+    fn the_prompt_names_a_server_that_is_not_the_default() {
         let cases = [
-            (Reply::Revision(7), "Server: OK\n"),
-            (Reply::NotFound, "Server: NOT_FOUND\n"),
+            ("127.0.0.1:8080", 80, "> "),
+            ("localhost:8080", 80, "> "),
+            ("127.0.0.1:8081", 80, "127.0.0.1:8081> "),
+            ("[fe80::1]:8080", 80, "[fe80::1]:8080> "),
+            ("db.example.org:8080", 40, "db.example.org:8080> "),
             (
-                Reply::Refused("no \x1b".to_owned()),
-                "Server: Error: no \\x1b\n",
+                "a.very.long.name.example.org:8080",
+                40,
+                "a.very.long.name.exa..> ",
             ),
-            (Reply::Text(b"PONG".to_vec()), "Server: PONG\n"),
-            (values(&[b"john", b"alice"]), "Server: john\nalice\n"),
-            (values(&[b"", b"x"]), "Server: \nx\n"),
-            (
-                values(&[b"a\nb\n", b"c\r\n\xff"]),
-                "Server: a\n| b\n| \nc\\r\n| \\xff\n",
-            ),
-            (
-                Reply::Stats(stats.to_vec()),
-                "Server:\n  a    7\n  bcd  1\n",
-            ),
+            ("gr\u{fc}n.example.org:8080", 0, "g..> "),
         ];
-        for (given, expected) in cases {
-            assert_eq!(reply(&given, &Palette::default()), expected);
+        for (server, columns, expected) in cases {
+            assert_eq!(prompt(server, columns), expected);
         }
     }
 
     #[test]
-    fn help_keeps_to_the_columns_there_are() {
-        for columns in [40, 80, 200] {
-            let text = operations(columns, &Palette::default());
-            assert!(text.lines().all(|line| line.len() <= columns), "{text}");
+    fn a_flood_is_counted_by_what_happened() {
+        let mut counts = Counts::default();
+        for op in [Op::Delete, Op::Put, Op::Delete] {
+            counts.add(op);
         }
         let plain = Palette::default();
-        assert!(
-            operations(80, &plain).lines().count() <= VERBS.len() + 3,
-            "one line a verb"
+        assert_eq!(
+            flood(&counts, false, &plain),
+            "... and 3 more: 2 DELETE, 1 PUT\n"
         );
-        operations(0, &plain);
-        for verb in &VERBS {
-            let text = explained(verb, &plain);
-            assert!(text.lines().all(|line| line.len() <= 80), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_plain_palette_writes_no_escapes() {
-        let reply = reply(&Reply::NotFound, &Palette::default());
-        assert!(!(operations(80, &Palette::default()) + &reply).contains('\x1b'));
+        let mut puts = Counts::default();
+        puts.add(Op::Put);
+        assert_eq!(flood(&puts, false, &plain), "... and 1 more PUT\n");
+        assert!(flood(&counts, true, &plain).contains("unwatch"));
     }
 }

@@ -3,27 +3,6 @@
 use super::*;
 use proptest::prelude::*;
 
-/// A word as it is typed in the syntax with blanks: as it is if it can be, else in quotes.
-fn quote(word: &[u8]) -> Vec<u8> {
-    let is_plain = !word.is_empty() && !is_quote(word[0]) && !word.iter().any(|b| is_blank(*b));
-    if is_plain {
-        return word.to_vec();
-    }
-    let mut quoted = vec![b'"'];
-    for &byte in word {
-        match byte {
-            b'"' | b'\\' => quoted.extend_from_slice(&[b'\\', byte]),
-            b'\n' => quoted.extend_from_slice(b"\\n"),
-            byte if byte.is_ascii_control() => {
-                quoted.extend_from_slice(format!("\\x{byte:02x}").as_bytes());
-            }
-            byte => quoted.push(byte),
-        }
-    }
-    quoted.push(b'"');
-    quoted
-}
-
 fn read(line: &str) -> Vec<String> {
     let text = |word: Vec<u8>| word.escape_ascii().to_string();
     match parse(line.as_bytes()) {
@@ -89,10 +68,22 @@ fn lines_become_words() {
 #[test]
 fn what_cannot_be_read_says_where() {
     let cases = [
-        (r#"put k "a"#, r#"the " at column 7 is not closed"#),
-        ("put k 'a\"", "the ' at column 7 is not closed"),
-        (r#"put k "a\""#, r#"the " at column 7 is not closed"#),
-        ("get '", "the ' at column 5 is not closed"),
+        (
+            r#"put k "a"#,
+            r#"the " at column 7 is not closed; type " where the word ends"#,
+        ),
+        (
+            "put k 'a\"",
+            "the ' at column 7 is not closed; type ' where the word ends",
+        ),
+        (
+            r#"put k "a\""#,
+            r#"the " at column 7 is not closed; type " where the word ends"#,
+        ),
+        (
+            "get '",
+            "the ' at column 5 is not closed; type ' where the word ends",
+        ),
         (
             r#"put "a"b c"#,
             r#"the " at column 7 must end its word; put a blank after it"#,
@@ -154,10 +145,17 @@ proptest! {
         let mut line = verb.clone().into_bytes();
         for arg in &args {
             line.extend_from_slice(blanks.as_bytes());
-            line.extend(quote(arg));
+            line.extend(typed(arg).into_bytes());
         }
         let verb = verb.into_bytes();
         prop_assert_eq!(parse(&line), Ok(Line::Words { verb, args }));
+    }
+
+    #[test]
+    fn what_is_typed_between_quotes_holds_no_control_bytes(
+        word in prop::collection::vec(any::<u8>(), 0..20),
+    ) {
+        prop_assert!(!escaped(&word).chars().any(char::is_control));
     }
 
     #[test]
