@@ -57,9 +57,10 @@ soak: ## list a million keys; then let many clients loose on the feed for SECS=6
 		-- --nocapture very_many_keys promises
 
 # ROWS are names, or how names begin. KVMSGD and AGAINST are programs that were built elsewhere: one
-# to measure, and one to measure it beside instead of redis-server. OWN=1 makes PUT and GET come from
-# our own load generator, not redis-benchmark. PLOT is one more place for the plot of costs.
-BENCH = $(strip $(if $(FULL),--full) $(if $(OWN),--own-load) $(if $(KVMSGD),--kvmsgd '$(KVMSGD)') \
+# to measure, and one to measure it beside instead of redis-server. OWN=1 has our own generator make
+# the load of PUT and GET, not redis-benchmark. PLOT is one more place for the plot of costs.
+BENCH = $(strip $(if $(FULL),--full) $(if $(OWN),--own-load) \
+	$(if $(KVMSGD),--kvmsgd '$(KVMSGD)') \
 	$(if $(AGAINST),--against '$(AGAINST)') $(if $(PLOT),--plot '$(PLOT)') $(ROWS))
 
 bench: ## measure kvmsgd beside redis-server; FULL=1 ROWS="put get-1" KVMSGD=a AGAINST=b PLOT=c
