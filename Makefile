@@ -43,7 +43,7 @@ INSTALLED = $(PROGRAMS:%=$(BINDIR)/%) $(DOCS:%=$(DOCDIR)/%) \
 DIRS = $(patsubst %/,%,$(sort $(dir $(INSTALLED))))
 
 .DEFAULT_GOAL := build
-.PHONY: build server client demo test soak check install uninstall clean help
+.PHONY: build server client demo test soak bench check install uninstall clean help
 
 build: ## build the programs; plain `make` does this
 	$(CARGO) build --locked --release
@@ -65,10 +65,21 @@ soak: ## list a million keys; then let many clients loose on the feed for SECS=6
 	KVMSG_SOAK_SECS=$(or $(SECS),600) $(CARGO) test --locked --test fairness --test robust \
 		-- --nocapture very_many_keys promises
 
+# ROWS are names, or how names begin. KVMSGD and AGAINST are programs that were built elsewhere: one
+# to measure, and one to measure it beside instead of redis-server. OWN=1 has our own generator make
+# the load of PUT and GET, not redis-benchmark. PLOT is one more place for the plot of costs.
+BENCH = $(strip $(if $(FULL),--full) $(if $(OWN),--own-load) \
+	$(if $(KVMSGD),--kvmsgd '$(KVMSGD)') \
+	$(if $(AGAINST),--against '$(AGAINST)') $(if $(PLOT),--plot '$(PLOT)') $(ROWS))
+
+bench: ## measure kvmsgd beside redis-server; FULL=1 ROWS="put get-1" KVMSGD=a AGAINST=b PLOT=c
+	$(CARGO) bench --locked --bench beside -- $(BENCH)
+
 check: ## what CI checks: format, lints, tests, documentation, manual pages, scripts
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(MAKE) test
+	$(CARGO) test --locked --bench parts
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps
 	mandoc -T lint -W warning man/*
 	shellcheck $$(grep -rIl '^#!/' .ci etc tests)
