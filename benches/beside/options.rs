@@ -46,6 +46,7 @@ static TABLE: Table<Id> = Table {
     groups: &[Group {
         heading: "Flags",
         brief: None,
+        apart: false,
         flags: &FLAGS,
     }],
     operands: Some("[ROW ...]"),
