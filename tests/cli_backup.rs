@@ -153,6 +153,15 @@ fn a_file_that_is_there_is_replaced_only_when_told() {
     }
 }
 
+/// Says that it is over when it goes out of scope, also when the test has failed.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, SeqCst);
+    }
+}
+
 /// Puts the same numbers at the end of one key, then of another, the first and the last of many,
 /// and takes the oldest away again, until told to stop.
 async fn count_at_both_ends(address: &str, is_over: &AtomicBool) {
@@ -194,6 +203,7 @@ fn a_backup_is_of_one_revision_though_others_write() {
     std::thread::scope(|scope| {
         let writer = || smol::block_on(count_at_both_ends(&address, &is_over));
         scope.spawn(writer);
+        let _over = Over(&is_over);
         let mut moved = 0;
         for number in 0..8 {
             let revision = daemon.stats().get("revision");
@@ -231,7 +241,6 @@ fn a_backup_is_of_one_revision_though_others_write() {
                 6000 + usize::from(done > 0) + usize::from(done > 1)
             );
         }
-        is_over.store(true, SeqCst);
         assert!(moved > 0, "nothing changed while backups were made");
     });
 }
