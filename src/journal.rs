@@ -24,6 +24,7 @@ mod shared;
 mod snapshot;
 mod writer;
 mod commits;
+mod files;
 mod upkeep;
 #[cfg(test)]
 mod tests;

@@ -19,7 +19,7 @@ pub(crate) trait Engine {
 pub(crate) struct JournalEngine {
     journal: Journal<Directory>,
     batch: Batch,
-    upkeep: Upkeep,
+    upkeep: Upkeep<Directory>,
 }
 
 struct Nothing;

@@ -76,6 +76,11 @@ impl History {
         }
     }
 
+    /// Forgets everything, and begins after this revision.
+    pub fn restart(&mut self, revision: u64) {
+        *self = History::new(self.bytes_max, revision);
+    }
+
     /// What it takes, in bytes, overhead included.
     pub fn bytes(&self) -> usize {
         let others = self.segments.back().into_iter().chain(&self.spare);
