@@ -6,6 +6,9 @@ BINDIR     ?= $(PREFIX)/bin
 MANDIR     ?= $(PREFIX)/share/man
 DOCDIR     ?= $(PREFIX)/share/doc/kvmsg
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
+BASHDIR    ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR     ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR    ?= $(PREFIX)/share/fish/vendor_completions.d
 SYSCONFDIR ?= /etc
 # Whose service file is installed: systemd, openrc or none.
 INIT       ?= systemd
@@ -19,6 +22,11 @@ PAGES    = kvmsgd.8 kvmsg-cli.1 kvmsg.toml.5 kvmsg.7
 DOCS     = README.md CHANGELOG.md LICENSE
 EXAMPLES = kvmsg.toml
 
+# Completions: the shell, and the place. They are written by a kvmsg-cli that runs here: another
+# one than is installed, where that is built for another machine.
+COMPLETIONS = bash:$(BASHDIR)/kvmsg-cli zsh:$(ZSHDIR)/_kvmsg-cli fish:$(FISHDIR)/kvmsg-cli.fish
+COMPLETER  ?= $(BUILDDIR)/kvmsg-cli
+
 # The service file: its mode, its source and its place.
 SERVICE_systemd = 644 etc/kvmsgd.service $(UNITDIR)/kvmsgd.service
 SERVICE_openrc  = 755 etc/kvmsgd.openrc $(SYSCONFDIR)/init.d/kvmsgd
@@ -30,11 +38,12 @@ SERVICE = $(or $(SERVICE_$(INIT)),$(if $(INIT:none=),$(error INIT: systemd, open
 PLACED    = $(word 3,$(SERVICE)) \
 	$(foreach page,$(PAGES),$(MANDIR)/man$(lastword $(subst ., ,$(page)))/$(page))
 INSTALLED = $(PROGRAMS:%=$(BINDIR)/%) $(DOCS:%=$(DOCDIR)/%) \
-	$(EXAMPLES:%=$(DOCDIR)/examples/%) $(PLACED)
+	$(EXAMPLES:%=$(DOCDIR)/examples/%) $(PLACED) \
+	$(foreach pair,$(COMPLETIONS),$(lastword $(subst :, ,$(pair))))
 DIRS = $(patsubst %/,%,$(sort $(dir $(INSTALLED))))
 
 .DEFAULT_GOAL := build
-.PHONY: build server client demo test soak check install uninstall clean help
+.PHONY: build server client demo test soak bench check install uninstall clean help
 
 build: ## build the programs; plain `make` does this
 	$(CARGO) build --locked --release
@@ -56,10 +65,21 @@ soak: ## list a million keys; then let many clients loose on the feed for SECS=6
 	KVMSG_SOAK_SECS=$(or $(SECS),600) $(CARGO) test --locked --test fairness --test robust \
 		-- --nocapture very_many_keys promises
 
+# ROWS are names, or how names begin. KVMSGD and AGAINST are programs that were built elsewhere: one
+# to measure, and one to measure it beside instead of redis-server. OWN=1 has our own generator make
+# the load of PUT and GET, not redis-benchmark. PLOT is one more place for the plot of costs.
+BENCH = $(strip $(if $(FULL),--full) $(if $(OWN),--own-load) \
+	$(if $(KVMSGD),--kvmsgd '$(KVMSGD)') \
+	$(if $(AGAINST),--against '$(AGAINST)') $(if $(PLOT),--plot '$(PLOT)') $(ROWS))
+
+bench: ## measure kvmsgd beside redis-server; FULL=1 ROWS="put get-1" KVMSGD=a AGAINST=b PLOT=c
+	$(CARGO) bench --locked --bench beside -- $(BENCH)
+
 check: ## what CI checks: format, lints, tests, documentation, manual pages, scripts
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(MAKE) test
+	$(CARGO) test --locked --bench parts
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps
 	mandoc -T lint -W warning man/*
 	shellcheck $$(grep -rIl '^#!/' .ci etc tests)
@@ -73,6 +93,10 @@ install: $(PROGRAMS:%=$(BUILDDIR)/%) ## install what is built; only what is miss
 	done
 	$(INSTALL) -m 644 $(DOCS) '$(DESTDIR)$(DOCDIR)'
 	$(INSTALL) -m 644 $(EXAMPLES) '$(DESTDIR)$(DOCDIR)/examples'
+	for pair in $(COMPLETIONS); do \
+		place='$(DESTDIR)'$${pair#*:}; \
+		$(COMPLETER) completions $${pair%%:*} >"$$place" && chmod 644 "$$place" || exit; \
+	done
 ifneq ($(INIT),none)
 	$(INSTALL) -m $(wordlist 1,2,$(SERVICE)) '$(DESTDIR)$(word 3,$(SERVICE))'
 endif
@@ -98,3 +122,4 @@ help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1 /p' Makefile | \
 		while read -r target text; do printf '%-10s %s\n' "$$target" "$$text"; done
 	@echo 'Variables: DESTDIR PREFIX BINDIR MANDIR DOCDIR UNITDIR SYSCONFDIR INIT'
+	@echo '           BASHDIR ZSHDIR FISHDIR COMPLETER'

@@ -25,9 +25,8 @@ mod disk;
 
 use crate::feed::{ClientId, Feed};
 use crate::ledger::Ledger;
-use crate::protocol::command::Request;
 use crate::stats::Stats;
-use crate::store::Store;
+use crate::store::{Store, WARM_MAX};
 use ahash::RandomState;
 use async_channel::{Receiver, Sender};
 use bells::Bells;
@@ -300,12 +299,8 @@ impl Broker {
             return;
         };
         while let Some(request) = batch.next() {
-            if batch.executed.is_multiple_of(32) {
-                let next = batch.requests[batch.executed..].iter().take(32);
-                let keys = next
-                    .filter_map(Request::key)
-                    .map(|key| key.of(&batch.input.bytes));
-                self.core.store.warm(keys);
+            if batch.executed.is_multiple_of(WARM_MAX) {
+                self.core.store.warm(batch.next_keys());
             }
             if request.wants_list() && !self.core.store.is_listable() {
                 turn.look();

@@ -37,6 +37,8 @@ pub struct Group<Id: 'static> {
     pub heading: &'static str,
     /// What stands in usage for those of them that have no short form; none: each itself.
     pub brief: Option<&'static str>,
+    /// Whether usage and help leave them out, but for `brief`: [`section`] shows them elsewhere.
+    pub apart: bool,
     /// The flags, in the order of the help.
     pub flags: &'static [Flag<Id>],
 }
@@ -250,7 +252,10 @@ fn find_long<Id>(table: &Table<Id>, long: &str) -> Result<&'static Flag<Id>, Fla
 pub fn usage<Id>(table: &Table<Id>) -> String {
     let mut words = Vec::new();
     for group in table.groups {
-        let spelled = |flag: &&Flag<Id>| group.brief.is_none() || flag.short.is_some();
+        let spelled = |flag: &&Flag<Id>| match group.brief {
+            _ if group.apart => false,
+            brief => brief.is_none() || flag.short.is_some(),
+        };
         words.extend(group.flags.iter().filter(spelled).map(Flag::brief));
         words.extend(group.brief.map(str::to_string));
     }
@@ -261,20 +266,35 @@ pub fn usage<Id>(table: &Table<Id>) -> String {
 
 /// The help, whole lines: what the program is, its usage, and each flag with its default.
 pub fn help<Id>(table: &Table<Id>) -> String {
-    let widest = flags(table)
-        .map(|flag| flag.label().len())
-        .max()
-        .unwrap_or(0);
-    let column = widest + 2;
+    let shown = || table.groups.iter().filter(|group| !group.apart);
+    let widest = shown().map(|group| width(group)).max().unwrap_or(0);
     let mut text = format!("{}\n\n{}", table.about, usage(table));
-    for group in table.groups {
-        text.push_str(&format!("\n{}:\n", group.heading));
-        for flag in group.flags {
-            let default = flag.default.map(|default| format!("[{default}]"));
-            let words = flag.help.split(' ').map(str::to_string).chain(default);
-            let label = format!("{:column$}", flag.label());
-            text.push_str(&lines(&label, column, &words.collect::<Vec<_>>()));
-        }
+    for group in shown() {
+        text.push('\n');
+        text.push_str(&listing(group, widest + 2));
+    }
+    text
+}
+
+/// The help for the flags of one group, whole lines, the first one its heading.
+pub fn section<Id>(group: &Group<Id>) -> String {
+    listing(group, width(group) + 2)
+}
+
+/// How many columns the names of its flags take.
+fn width<Id>(group: &Group<Id>) -> usize {
+    let widths = group.flags.iter().map(|flag| flag.label().len());
+    widths.max().unwrap_or(0)
+}
+
+/// A group with what its flags do in this column.
+fn listing<Id>(group: &Group<Id>, column: usize) -> String {
+    let mut text = format!("{}:\n", group.heading);
+    for flag in group.flags {
+        let default = flag.default.map(|default| format!("[{default}]"));
+        let words = flag.help.split(' ').map(str::to_string).chain(default);
+        let label = format!("{:column$}", flag.label());
+        text.push_str(&lines(&label, column, &words.collect::<Vec<_>>()));
     }
     text
 }

@@ -28,8 +28,7 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
 use std::rc::Rc;
 
-/// How much of notices waits for one client at most, in bytes, unless it is one notice alone. A
-/// client that reads is told the rest from the history, as it reads.
+/// How much of notices waits for one client at most, in bytes, unless it is one notice alone.
 pub const NOTICE_BYTES_MAX: usize = 64 * 1024;
 
 /// How long a piece of bytes may grow before the next begins; also a slice of a long reply.
@@ -213,9 +212,8 @@ impl Outbox {
         self.ring();
     }
 
-    /// Appends the notice of a change if it fits; if not, the writer rings when there is room.
-    /// One notice always fits, however long. The writer is not rung for it: see
-    /// [`Outbox::is_to_be_rung`].
+    /// Appends the notice of a change if it fits; if not, the writer rings when there is room. One
+    /// always fits, however long. The writer is not rung for it: see [`Outbox::is_to_be_rung`].
     pub fn offer(&mut self, notice: &Encoded) -> bool {
         let fits =
             self.marks.is_empty() || self.notice_bytes + notice.bytes_len() <= NOTICE_BYTES_MAX;

@@ -304,3 +304,6 @@ impl Drop for Socket {
         sources.free.push(self.number);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,8 +9,8 @@ use std::cell::RefCell;
 /// How many are kept.
 const BUFFERS_MAX: usize = 64;
 
-/// How large a buffer may be to be kept, in bytes: what is longer outweighs the allocator.
-const BUFFER_BYTES_MAX: usize = 16 * 1024;
+/// How large a buffer may be to be kept, in bytes: as much as is read at once.
+const BUFFER_BYTES_MAX: usize = 64 * 1024;
 
 thread_local! {
     /// Buffers of bytes.

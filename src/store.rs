@@ -14,6 +14,7 @@ use crate::list::{List, Value, bulk_len};
 use crate::protocol::notice::{Change, Held, Op};
 use index::Index;
 use keys::Keys;
+pub use keys::WARM_MAX;
 pub use load::Walk;
 use record::Record;
 use std::fmt;
@@ -151,7 +152,8 @@ impl Store {
         self.keys.get(self.keys.hash(key), key).map(Record::list)
     }
 
-    /// Fetches from memory what the next requests need.
+    /// Fetches from memory what requests will need that are about to come: of these keys the first
+    /// [`WARM_MAX`]. Changes nothing that can be seen, but how long they take.
     pub fn warm<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
         self.keys.warm(keys);
     }

@@ -78,6 +78,13 @@ impl Batch {
         self.requests.get(self.executed)
     }
 
+    /// The keys that it will ask for next.
+    pub fn next_keys(&self) -> impl Iterator<Item = &[u8]> {
+        let next = self.requests[self.executed..].iter();
+        let keys = next.filter_map(Request::key);
+        keys.map(|key| key.of(&self.input.bytes))
+    }
+
     /// Keeps room that is not used any more for a batch to come.
     pub fn keep_room(requests: Vec<Request>) {
         REQUESTS.with(|spare| spare.keep(requests));

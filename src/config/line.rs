@@ -33,6 +33,7 @@ pub static TABLE: Table<Id> = Table {
         Group {
             heading: "Flags",
             brief: None,
+            apart: false,
             flags: &[
                 Flag {
                     value: Some("FILE"),
@@ -53,6 +54,7 @@ pub static TABLE: Table<Id> = Table {
         Group {
             heading: "Settings, with their defaults (also KVMSGD_NAME=value and kvmsg.toml(5))",
             brief: Some("[--key value ...]"),
+            apart: false,
             flags: &KEY_FLAGS,
         },
     ],

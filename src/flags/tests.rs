@@ -9,6 +9,7 @@ static TABLE: Table<char> = Table {
         Group {
             heading: "Flags",
             brief: None,
+            apart: false,
             flags: &[
                 Flag {
                     value: Some("ADDRESS"),
@@ -23,6 +24,7 @@ static TABLE: Table<char> = Table {
         Group {
             heading: "More",
             brief: Some("[--more value ...]"),
+            apart: false,
             flags: &[Flag {
                 value: Some("N"),
                 ..Flag::switch(
@@ -32,6 +34,12 @@ static TABLE: Table<char> = Table {
                     "how many of them there may be at once",
                 )
             }],
+        },
+        Group {
+            heading: "Flags of a verb",
+            brief: Some("[FLAGS OF VERB]"),
+            apart: true,
+            flags: &[Flag::switch('q', Some('q'), "quickly", "do it quickly")],
         },
     ],
     operands: Some("[VERB ARGS...]"),
@@ -134,7 +142,8 @@ fn help_is_aligned() {
     let help = "\
 prog does it.
 
-usage: prog [-s ADDRESS] [--json] [-0] [-h] [--more value ...] [VERB ARGS...]
+usage: prog [-s ADDRESS] [--json] [-0] [-h] [--more value ...] [FLAGS OF VERB]
+            [VERB ARGS...]
 
 Flags:
   -s, --server ADDRESS  the server to speak to, if any [here]
@@ -146,6 +155,13 @@ More:
       --so-many N       how many of them there may be at once
 ";
     assert_eq!(super::help(&TABLE), help);
+    // What stands apart is left out there, and read all the same.
+    let apart = "Flags of a verb:\n  -q, --quickly  do it quickly\n";
+    assert_eq!(section(&TABLE.groups[2]), apart);
+    assert_eq!(
+        read(&["-q"]).map(|read| read.0),
+        Ok("q \"-q\" \"\";".to_owned())
+    );
 }
 
 #[test]

@@ -2,10 +2,22 @@
 //!
 //! A reply takes a [`Snapshot`], which costs a handle per 256 values, and the list goes on changing
 //! without disturbing it. Nothing here copies a value.
+//!
+//! To find one among a million, a mark of four bytes is kept of each, all of them side by side: to
+//! follow a million handles would take ten milliseconds.
 
 use super::{Value, bulk_len, is_typable};
+use ahash::RandomState;
 use std::rc::Rc;
 use std::vec::IntoIter;
+
+/// How many bytes at either end of a value its mark depends on.
+const MARKED_BYTES: usize = 32;
+
+thread_local! {
+    /// Keyed at random, for strangers choose the values.
+    static MARKER: RandomState = RandomState::new();
+}
 
 /// How many values share one handle in a snapshot; also the most that one change has to move.
 const CHUNK: usize = 256;
@@ -15,7 +27,8 @@ const CHUNK: usize = 256;
 #[derive(Debug, Default)]
 pub struct Many {
     chunks: Vec<Rc<Vec<Value>>>,
-    len: usize,
+    /// The mark of each value, in order.
+    marks: Vec<u32>,
     bytes: usize,
     bulk_bytes: usize,
     untypable: usize,
@@ -24,6 +37,8 @@ pub struct Many {
 /// Where a value stands in its list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
+    /// How many stand before it.
+    at: usize,
     chunk: usize,
     index: usize,
 }
@@ -31,12 +46,12 @@ pub struct Place {
 impl Many {
     /// The number of values.
     pub fn len(&self) -> usize {
-        self.len
+        self.marks.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.marks.is_empty()
     }
 
     /// The length of all values together.
@@ -63,15 +78,33 @@ impl Many {
 
     /// Finds the first value equal to `wanted`.
     pub fn find(&self, wanted: &[u8]) -> Option<Place> {
-        self.chunks.iter().enumerate().find_map(|(chunk, values)| {
-            let index = values.iter().position(|value| **value == *wanted)?;
-            Some(Place { chunk, index })
-        })
+        let mark = mark(wanted);
+        let marks = self.marks.iter().enumerate();
+        let alike = marks.filter(|(_, held)| **held == mark);
+        let mut places = alike.map(|(at, _)| self.place(at));
+        places.find(|place| *self.chunks[place.chunk][place.index] == *wanted)
+    }
+
+    /// Where the value stands that has so many before it.
+    fn place(&self, at: usize) -> Place {
+        let mut index = at;
+        let holds = |values: &Rc<Vec<Value>>| {
+            let here = index < values.len();
+            index -= if here { 0 } else { values.len() };
+            here
+        };
+        let chunk = self.chunks.iter().position(holds);
+        Place {
+            at,
+            chunk: chunk.unwrap_or_default(),
+            index,
+        }
     }
 
     /// Appends a value.
     pub fn push(&mut self, value: Value) {
         self.count(&value);
+        self.marks.push(mark(&value));
         match self.chunks.last_mut() {
             Some(last) if last.len() < CHUNK => Rc::make_mut(last).push(value),
             _ => self.chunks.push(Rc::new(vec![value])),
@@ -81,6 +114,7 @@ impl Many {
     /// Puts `value` in the place of another and returns that.
     pub fn replace(&mut self, place: Place, value: Value) -> Value {
         self.count(&value);
+        self.marks[place.at] = mark(&value);
         let chunk = Rc::make_mut(&mut self.chunks[place.chunk]);
         let old = std::mem::replace(&mut chunk[place.index], value);
         self.discount(&old);
@@ -89,6 +123,7 @@ impl Many {
 
     /// Takes a value out and returns it.
     pub fn remove(&mut self, place: Place) -> Value {
+        self.marks.remove(place.at);
         let chunk = Rc::make_mut(&mut self.chunks[place.chunk]);
         let removed = chunk.remove(place.index);
         if chunk.is_empty() {
@@ -109,18 +144,24 @@ impl Many {
     }
 
     fn count(&mut self, value: &[u8]) {
-        self.len += 1;
         self.bytes += value.len();
         self.bulk_bytes += bulk_len(value);
         self.untypable += usize::from(!is_typable(value));
     }
 
     fn discount(&mut self, value: &[u8]) {
-        self.len -= 1;
         self.bytes -= value.len();
         self.bulk_bytes -= bulk_len(value);
         self.untypable -= usize::from(!is_typable(value));
     }
+}
+
+/// What tells a value from nearly all others: of its length and its ends, for a long one would take
+/// long to read.
+fn mark(value: &[u8]) -> u32 {
+    let middle = value.len().saturating_sub(MARKED_BYTES);
+    let ends = (&value[..value.len().min(MARKED_BYTES)], &value[middle..]);
+    MARKER.with(|marker| marker.hash_one((value.len(), ends)) as u32)
 }
 
 /// The values of one key at one moment, in chunks shared with the list until either changes.

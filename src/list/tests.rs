@@ -38,13 +38,13 @@ fn check(list: List<'_>, model: &[String]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn a_list_does_what_a_vector_does(
         changes in prop::collection::vec(
             (0..4u8, "[a-c]{0,2}|\r|NOTIFY x", "[a-c]{0,2}|[a-c]{100,300}"),
-            1..600,
+            1..400,
         )
     ) {
         let mut model = vec!["first".to_owned()];

@@ -15,18 +15,21 @@ use std::process::Command;
 use tools::tool;
 
 /// What `make install PREFIX=/usr` puts where, and with which mode.
-const INSTALLED: [(&str, u32); 11] = [
+const INSTALLED: [(&str, u32); 14] = [
     ("usr/bin/kvmsg-cli", 0o755),
     ("usr/bin/kvmsgd", 0o755),
     ("usr/lib/systemd/system/kvmsgd.service", 0o644),
+    ("usr/share/bash-completion/completions/kvmsg-cli", 0o644),
     ("usr/share/doc/kvmsg/CHANGELOG.md", 0o644),
     ("usr/share/doc/kvmsg/LICENSE", 0o644),
     ("usr/share/doc/kvmsg/README.md", 0o644),
     ("usr/share/doc/kvmsg/examples/kvmsg.toml", 0o644),
+    ("usr/share/fish/vendor_completions.d/kvmsg-cli.fish", 0o644),
     ("usr/share/man/man1/kvmsg-cli.1", 0o644),
     ("usr/share/man/man5/kvmsg.toml.5", 0o644),
     ("usr/share/man/man7/kvmsg.7", 0o644),
     ("usr/share/man/man8/kvmsgd.8", 0o644),
+    ("usr/share/zsh/site-functions/_kvmsg-cli", 0o644),
 ];
 
 const PAGES: [&str; 4] = [
@@ -82,6 +85,9 @@ fn the_directories_can_be_chosen() {
         "MANDIR=/m",
         "DOCDIR=/d",
         "UNITDIR=/u",
+        "BASHDIR=/c",
+        "ZSHDIR=/z",
+        "FISHDIR=/f",
     ];
     make(&gmake, &[&["install"], &chosen[..]].concat());
     for path in [
@@ -89,6 +95,9 @@ fn the_directories_can_be_chosen() {
         "m/man8/kvmsgd.8",
         "d/examples/kvmsg.toml",
         "u/kvmsgd.service",
+        "c/kvmsg-cli",
+        "z/_kvmsg-cli",
+        "f/kvmsg-cli.fish",
     ] {
         assert!(root.join(path).is_file(), "{path}");
     }
@@ -169,8 +178,15 @@ fn without_destdir_no_directory_goes_but_our_own() {
     assert!(prefix.join("share/doc/kvmsg/examples/kvmsg.toml").is_file());
     make(&gmake, &["uninstall", &place]);
     let man = ["man1", "man5", "man7", "man8"].map(|part| format!("share/man/{part}"));
-    let left = ["bin", "lib/systemd/system", "share/doc"].map(str::to_owned);
-    let left = [&left[..], &man].concat();
+    let left = [
+        "bin",
+        "lib/systemd/system",
+        "share/bash-completion/completions",
+        "share/doc",
+        "share/fish/vendor_completions.d",
+    ];
+    let shells = ["share/zsh/site-functions".to_owned()];
+    let left = [&left.map(str::to_owned)[..], &man, &shells].concat();
     assert_eq!(listing(&prefix), left);
 }
 

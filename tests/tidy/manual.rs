@@ -79,7 +79,8 @@ pub(crate) fn verbs_of_help(help: &str) -> Words {
 pub(crate) fn verbs(page: &str, subsection: &str) -> Words {
     let head = format!(".Ss {subsection}");
     let lines = page.lines().skip_while(|line| **line != head).skip(1);
-    let lines = lines.take_while(|line| !line.starts_with(".S"));
+    let ends = |line: &&str| line.starts_with(".Ss ") || line.starts_with(".Sh ");
+    let lines = lines.take_while(|line| !ends(line));
     let items = lines.filter_map(|line| line.strip_prefix(".It Cm "));
     items.map(usage).collect()
 }
@@ -158,7 +159,7 @@ fn verbs_are_found_in_help_and_in_a_page() {
     let help = "x\n\nVerbs:\n  put KEY VALUE  append\n  ping [TEXT]    ask\n  stats  all\n\
         \nExamples:\n  no verb\n";
     assert_eq!(verbs_of_help(help), expected);
-    let page = ".It Cm before\n.Ss Verbs\n.Bl\n.It Cm put Ar key value\nput\n\
+    let page = ".It Cm before\n.Ss Verbs\n.Bl\n.It Cm put Ar key value\n.Sx Output\n\
         .It Cm ping Op Ar text\n.It Cm stats\n.El\n.Ss Output\n.It Cm after\n";
     assert_eq!(verbs(page, "Verbs"), expected);
 }

@@ -26,6 +26,12 @@ pub enum Failure {
     TooLong(&'static str, usize),
     /// Standard output cannot be written.
     Output(io::Error),
+    /// A temporary file cannot be used.
+    Temporary(io::Error),
+    /// What was to be dumped changed too fast: in which way.
+    Changing(String),
+    /// Requests of bench were refused: how many, of how many, and how the first was.
+    Bench(u64, u64, String),
     /// A cursor file cannot be used: which one, and why.
     Cursor(PathBuf, String),
     /// A command failed: for which change, and how.
@@ -40,6 +46,14 @@ impl Failure {
     /// What went wrong with the server that was asked.
     pub fn server(options: &Options, error: client::Error) -> Failure {
         Failure::Server(options.server.clone(), error)
+    }
+
+    /// The same, with the first and the last of the lines that are left without an answer, if any.
+    pub fn lines(options: &Options, lines: Option<(u64, u64)>, error: client::Error) -> Failure {
+        match lines {
+            Some((first, last)) => Failure::Lines(first, last, options.server.clone(), error),
+            None => Failure::server(options, error),
+        }
     }
 
     /// Whether it is no failure at all: whoever reads what is printed has seen enough.
@@ -88,6 +102,21 @@ impl fmt::Display for Failure {
                 write!(f, "{what} is longer than {limit} bytes")
             }
             Failure::Output(error) => write!(f, "cannot write standard output: {error}"),
+            Failure::Temporary(error) => {
+                let folder = std::env::temp_dir();
+                let folder = quoted(folder.as_os_str());
+                write!(
+                    f,
+                    "cannot use a temporary file in {folder}: {error}; TMPDIR names another"
+                )
+            }
+            Failure::Changing(why) => f.write_str(why),
+            Failure::Bench(refused, of, why) => {
+                write!(
+                    f,
+                    "{refused} of {of} requests were refused, the first with: {why}"
+                )
+            }
             Failure::Cursor(path, why) => {
                 write!(f, "cursor file {}: {why}", quoted(path.as_os_str()))
             }

@@ -49,7 +49,15 @@ pub async fn whole(client: &mut Client, prefix: &[u8]) -> Result<Page, Error> {
 }
 
 /// The page behind `after`; the next one begins further on.
-async fn page(client: &mut Client, prefix: &[u8], after: Option<Vec<u8>>) -> Result<Page, Error> {
+///
+/// # Errors
+///
+/// See [`whole`].
+pub async fn page(
+    client: &mut Client,
+    prefix: &[u8],
+    after: Option<Vec<u8>>,
+) -> Result<Page, Error> {
     let page = client.list(prefix, after.as_deref(), None).await?;
     match page.next.is_some() && page.next <= after {
         true => Err(Error::Protocol(

@@ -2,15 +2,20 @@
 
 #![forbid(unsafe_code)]
 
+mod bench;
+mod completions;
 mod cursor;
+mod dump;
 mod exec;
 mod failure;
 mod input;
 mod list;
+mod load;
 mod oneshot;
 mod options;
 mod pipe;
 mod print;
+mod progress;
 mod request;
 mod shell;
 mod syntax;

@@ -1,12 +1,12 @@
 //! Does what one verb on the command line asks for.
 
 use crate::failure::Failure;
-use crate::list;
 use crate::options::Options;
 use crate::print;
 use crate::request::{self, prefix};
 use crate::verbs::{Name, Verb};
 use crate::watch;
+use crate::{bench, completions, dump, list, load};
 use kvmsg::client::{Client, Reply};
 use std::io::{self, Read as _};
 use std::process::ExitCode;
@@ -27,6 +27,9 @@ pub fn run(
     verb: &'static Verb,
     mut args: Vec<Vec<u8>>,
 ) -> Result<ExitCode, Failure> {
+    if verb.name == Name::Completions {
+        return completions::run(&args).map(|()| ExitCode::SUCCESS);
+    }
     // Before connecting: whoever feeds standard input may take long.
     if let (Name::Put, [_, value]) = (verb.name, &mut args[..])
         && value == b"-"
@@ -34,8 +37,11 @@ pub fn run(
         *value = read_value()?;
     }
     let done = async {
-        if verb.name == Name::Watch {
-            return watch::run(options, prefix(&args)).await;
+        match verb.name {
+            Name::Watch => return watch::run(options, prefix(&args)).await,
+            Name::Load => return load::run(options).await,
+            Name::Bench => return bench::run(options).await,
+            _ => {}
         }
         let client = Client::connect(&options.server, options.timeout).await;
         let mut client = client.map_err(|error| Failure::server(options, error))?;
@@ -43,6 +49,10 @@ pub fn run(
             Name::List => {
                 let listed = list::run(options, &mut client, prefix(&args)).await;
                 listed.map(|()| ExitCode::SUCCESS)
+            }
+            Name::Dump => {
+                let dumped = dump::run(options, client, prefix(&args)).await;
+                dumped.map(|()| ExitCode::SUCCESS)
             }
             _ => ask(options, &mut client, verb, &args).await,
         }

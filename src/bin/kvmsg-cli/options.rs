@@ -1,19 +1,22 @@
 //! Reads the command line and the environment: what to do, at which server, printed how.
 
-mod table;
+mod benching;
+pub mod table;
 mod watching;
 
+pub use benching::Benching;
 pub use watching::Watching;
 
 use crate::print::Form;
 use crate::request::{self, UsageError};
-use crate::verbs::{self, Name, Place, Verb};
+use crate::verbs::{self, Name, Place, VERBS, Verb};
 use kvmsg::client;
 use kvmsg::flags::text::quoted;
 use kvmsg::flags::{self, FlagError, Given};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::net::Ipv6Addr;
+use std::ops::RangeInclusive;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
 use table::{Id, TABLE, TAIL};
@@ -29,6 +32,9 @@ const VARIABLE: &str = "KVMSG_SERVER";
 
 /// The longest time that can be set, in seconds: a day.
 const TIMEOUT_SECS_MAX: f64 = 86400.0;
+
+/// Where a verb must be understood to be taken from the command line.
+const PLACES: [Place; 2] = [Place::Everywhere, Place::Once];
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -54,6 +60,10 @@ pub struct Options {
     pub values: bool,
     /// How watch begins, ends, and what it does with a change.
     pub watching: Watching,
+    /// Whether load removes first what a key holds.
+    pub replace: bool,
+    /// What bench does.
+    pub benching: Benching,
 }
 
 /// A mistake on the command line or in the environment; its text is one line.
@@ -64,9 +74,11 @@ pub enum OptionsError {
     /// A verb that cannot be understood.
     Usage(UsageError),
     /// A value that is impossible: of which flag or variable, the value, and what is allowed.
-    Value(String, OsString, &'static str),
+    Value(String, OsString, String),
     /// A flag that has nothing to do with the verb, and which verb it is for.
     Useless(String, &'static str),
+    /// More memory than is taken for requests in flight: how many bytes that would be.
+    InFlight(u128),
     /// There is no command to run.
     NoCommand,
 }
@@ -80,6 +92,12 @@ impl fmt::Display for OptionsError {
                 write!(f, "{of} {}: it must be {allowed}", quoted(value))
             }
             OptionsError::Useless(flag, place) => write!(f, "{flag} is for {place}"),
+            OptionsError::InFlight(bytes) => write!(
+                f,
+                "-c, -P and -d together make {bytes} bytes of requests in flight: \
+                 it must be at most {}",
+                benching::IN_FLIGHT_BYTES_MAX
+            ),
             OptionsError::NoCommand => f.write_str("--exec takes a command: --exec -- CMD ARGS..."),
         }
     }
@@ -120,10 +138,12 @@ pub fn read(
     let mut options = options(&given, server)?;
     options.watching.command = command;
     let verb = match &word {
-        Some(word) => Some(request::verb(word, &args, &[Place::Everywhere])?),
+        Some(word) => Some(request::verb(word, &args, &PLACES)?),
         None => None,
     };
-    watching::check(&given, verb.map(|verb| verb.name), &options)?;
+    belongs(&given, verb.map(|verb| verb.name))?;
+    watching::check(&given, &options)?;
+    options.benching.check()?;
     match verb {
         None => Ok(Command::Session(options)),
         Some(verb) if verb.name == Name::Help => {
@@ -159,6 +179,8 @@ fn options(given: &[Given<Id>], server: Option<OsString>) -> Result<Options, Opt
         form: Form::default(),
         values: false,
         watching: Watching::default(),
+        replace: false,
+        benching: Benching::default(),
     };
     for flag in given {
         match flag.id {
@@ -168,11 +190,20 @@ fn options(given: &[Given<Id>], server: Option<OsString>) -> Result<Options, Opt
             Id::Quiet => options.form.quiet = true,
             Id::Timeout => options.timeout = seconds(flag)?,
             Id::Values => options.values = true,
-            Id::Count => options.watching.count = Some(watching::count(flag)?),
+            Id::Count => options.watching.count = Some(number(flag, 1..=u64::MAX)?),
             Id::Since => options.watching.since = Some(watching::since(flag)?),
             Id::CursorFile => options.watching.cursor_file = Some(flag.value.clone().into()),
             Id::FailOnLoss => options.watching.fail_on_loss = true,
             Id::KeepGoing => options.watching.keep_going = true,
+            Id::Replace => options.replace = true,
+            Id::Clients
+            | Id::Requests
+            | Id::Pipeline
+            | Id::ValueBytes
+            | Id::Keyspace
+            | Id::Mix
+            | Id::Watchers
+            | Id::Cleanup => options.benching.take(flag)?,
             Id::Exec | Id::Help | Id::Version => {}
         }
     }
@@ -186,9 +217,51 @@ impl Options {
     }
 }
 
+/// Refuses flags that have nothing to do with the verb.
+fn belongs(given: &[Given<Id>], verb: Option<Name>) -> Result<(), OptionsError> {
+    for other in VERBS.iter().filter(|other| Some(other.name) != verb) {
+        if let Some(group) = table::group(other.name) {
+            let ids: Vec<Id> = group.flags.iter().map(|flag| flag.id).collect();
+            useless(given, &ids, other.word)?;
+        }
+    }
+    match verb {
+        Some(Name::Dump | Name::Load | Name::Bench | Name::Completions) => {
+            useless(given, &[Id::Null], "verbs that print values or keys")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses these flags, which are for `place`.
+fn useless(given: &[Given<Id>], ids: &[Id], place: &'static str) -> Result<(), OptionsError> {
+    match given.iter().find(|flag| ids.contains(&flag.id)) {
+        Some(flag) => Err(OptionsError::Useless(flag.typed.clone(), place)),
+        None => Ok(()),
+    }
+}
+
+fn wrong(flag: &Given<Id>, allowed: impl Into<String>) -> OptionsError {
+    OptionsError::Value(flag.typed.clone(), flag.value.clone(), allowed.into())
+}
+
+/// The number that a flag was given, if it lies in the range.
+fn number(flag: &Given<Id>, range: RangeInclusive<u64>) -> Result<u64, OptionsError> {
+    let text = flag.value.to_str();
+    let is_number = |text: &&str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.filter(is_number).and_then(|text| text.parse().ok());
+    let (first, last) = (*range.start(), *range.end());
+    number
+        .filter(|number| range.contains(number))
+        .ok_or_else(|| match last {
+            u64::MAX => wrong(flag, format!("a number from {first} on")),
+            _ => wrong(flag, format!("a number from {first} to {last}")),
+        })
+}
+
 /// `HOST`, `HOST:PORT`, an IPv6 address or `[IPv6]:PORT`, with its port.
 fn address(of: &str, value: &OsStr) -> Result<String, OptionsError> {
-    let wrong = || OptionsError::Value(of.to_owned(), value.to_owned(), "HOST or HOST:PORT");
+    let wrong = || OptionsError::Value(of.to_owned(), value.to_owned(), "HOST or HOST:PORT".into());
     let text = value.to_str().ok_or_else(wrong)?;
     if text.parse::<Ipv6Addr>().is_ok() {
         return Ok(format!("[{text}]:{PORT}"));
@@ -213,27 +286,26 @@ fn seconds(flag: &Given<Id>) -> Result<Duration, OptionsError> {
     seconds
         .filter(|seconds| (0.001..=TIMEOUT_SECS_MAX).contains(seconds))
         .map(Duration::from_secs_f64)
-        .ok_or_else(|| {
-            let allowed = "a number of seconds from 0.001 to 86400";
-            OptionsError::Value(flag.typed.clone(), flag.value.clone(), allowed)
-        })
+        .ok_or_else(|| wrong(flag, "a number of seconds from 0.001 to 86400"))
 }
 
 /// The help for a verb, or all of it.
 fn explain(word: Option<&[u8]>) -> Result<String, UsageError> {
-    let places = [Place::Everywhere];
     let Some(word) = word else {
         return Ok(format!(
             "{}\nVerbs:\n{}{TAIL}",
             flags::help(&TABLE),
-            verbs::list(&places)
+            verbs::list(&PLACES)
         ));
     };
     match verbs::find(word) {
-        Some(verb) => Ok(verb.explain_once()),
+        Some(verb) => {
+            let flags = table::group(verb.name).map_or(String::new(), flags::section);
+            Ok(verb.explain_once(&flags))
+        }
         None => Err(UsageError::Unknown(
             word.to_vec(),
-            verbs::suggest(word, &places),
+            verbs::suggest(word, &PLACES),
         )),
     }
 }

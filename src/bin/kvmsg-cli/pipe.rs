@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::input::{Lines, Taken};
 use crate::list;
 use crate::options::Options;
-use crate::print::{self, Form};
+use crate::print::{self, Form, OUTPUT_BYTES};
 use crate::request::{self, UsageError};
 use crate::syntax::{self, Line};
 use crate::verbs::{self, Name, Place};
@@ -26,9 +26,6 @@ const AHEAD_MAX: usize = 4096;
 
 /// How many bytes of requests may wait to be written, but for a single long one.
 const UNSENT_BYTES_MAX: usize = 128 * 1024;
-
-/// How many bytes of output may wait to be written before more is taken in.
-const OUTPUT_BYTES: usize = 64 * 1024;
 
 /// Where a verb must be understood to be suggested.
 const PLACES: [Place; 2] = [Place::Everywhere, Place::Session];
@@ -172,8 +169,7 @@ impl Pipe<'_> {
             Ok(page) => self.form.reply(&Reply::Page(page), &mut self.out),
             Err(Error::Refused(why)) => return self.report(number, &why),
             Err(error) => {
-                let server = self.options.server.clone();
-                return Err(Failure::Lines(number, number, server, error));
+                return Err(Failure::lines(self.options, Some((number, number)), error));
             }
         }
         if !self.form.json {
@@ -313,11 +309,12 @@ impl Pipe<'_> {
 
     /// Names the lines that are left without an answer.
     fn failure(&self, error: Error) -> Failure {
-        let server = self.options.server.clone();
-        match (self.pending.front(), self.pending.back()) {
-            (Some(first), Some(last)) => Failure::Lines(first.0, last.0, server, error),
-            _ => Failure::Server(server, error),
-        }
+        let lines = self.pending.front().zip(self.pending.back());
+        Failure::lines(
+            self.options,
+            lines.map(|(first, last)| (first.0, last.0)),
+            error,
+        )
     }
 }
 

@@ -1,6 +1,6 @@
 //! Prints replies and notices: in the line form, ended by NUL, as JSON, or fit for a terminal.
 
-mod document;
+pub mod document;
 
 use crate::failure::Failure;
 use kvmsg::client::{Notice, Position, Reply, Stat};
@@ -103,6 +103,9 @@ impl Form {
         }
     }
 }
+
+/// How much output is gathered before it is written, in bytes.
+pub const OUTPUT_BYTES: usize = 64 * 1024;
 
 /// Writes to standard output, at once.
 ///

@@ -16,6 +16,8 @@ pub enum UsageError {
     Count(&'static Verb, usize),
     /// A verb that is not understood where it was typed, and what to do instead.
     Misplaced(&'static Verb, &'static str),
+    /// A shell for which there are no completions.
+    Shell(Vec<u8>),
 }
 
 impl fmt::Display for UsageError {
@@ -34,6 +36,13 @@ impl fmt::Display for UsageError {
                     "" => write!(f, "{word} takes no argument, but {} given", were(*count)),
                     _ => write!(f, "{word} takes {args}, but {} given", were(*count)),
                 }
+            }
+            UsageError::Shell(word) => {
+                let word = quoted(OsStr::from_bytes(word));
+                write!(
+                    f,
+                    "there are no completions for {word}, but for bash, zsh and fish"
+                )
             }
             UsageError::Misplaced(verb, instead) => write!(f, "{}: {instead}", verb.word),
         }
@@ -97,8 +106,11 @@ pub fn request<'a>(verb: &'static Verb, args: &'a [Vec<u8>]) -> Result<Request<'
             after: None,
             count: None,
         },
-        (Name::Help | Name::Exit, _) => {
-            return Err(UsageError::Misplaced(verb, "it asks the server nothing"));
+        (
+            Name::Dump | Name::Load | Name::Bench | Name::Completions | Name::Help | Name::Exit,
+            _,
+        ) => {
+            return Err(UsageError::Misplaced(verb, "it is no request"));
         }
         _ => return Err(UsageError::Count(verb, args.len())),
     })

@@ -1,4 +1,8 @@
-//! Lists the verbs: the one table behind parsing, help, the shell's completion and the manual.
+//! Knows the verbs: one table is behind parsing, help, completion and the manual.
+
+mod table;
+
+pub use table::VERBS;
 
 use kvmsg::flags::text::nearest;
 use std::fmt::Write as _;
@@ -17,6 +21,10 @@ pub enum Name {
     Unwatch,
     Stats,
     Ping,
+    Dump,
+    Load,
+    Bench,
+    Completions,
     Help,
     Exit,
 }
@@ -28,6 +36,8 @@ pub enum Place {
     Everywhere,
     /// In the shell and in a pipe, where there is something to end.
     Session,
+    /// On the command line alone.
+    Once,
 }
 
 impl Place {
@@ -36,6 +46,7 @@ impl Place {
         match self {
             Place::Everywhere => "it is understood everywhere",
             Place::Session => "it is for the shell, which opens without a verb",
+            Place::Once => "it is for the command line, behind kvmsg-cli",
         }
     }
 }
@@ -65,167 +76,6 @@ pub struct Verb {
     /// How it is typed on a command line alone.
     pub once_examples: &'static [&'static str],
 }
-
-/// Every verb, in the order of the help.
-pub static VERBS: [Verb; 12] = [
-    Verb {
-        name: Name::Get,
-        word: "get",
-        args: "KEY",
-        fields: (1, 1),
-        first_value: None,
-        place: Place::Everywhere,
-        help: "print all values of a key, in order",
-        examples: &["get user"],
-        once: "Prints the values one a line, -0 ends each with NUL, --json prints an array.\n\
-               Exit status 1, and nothing printed: there is no such key.\n",
-        once_examples: &["--json get user"],
-    },
-    Verb {
-        name: Name::Put,
-        word: "put",
-        args: "KEY VALUE",
-        fields: (2, 2),
-        first_value: Some(1),
-        place: Place::Everywhere,
-        help: "append a value",
-        examples: &["put user john"],
-        once: "The value - stands for standard input, whole. --json prints the revision.\n",
-        once_examples: &["put photo - < cat.jpg"],
-    },
-    Verb {
-        name: Name::Update,
-        word: "update",
-        args: "KEY OLD NEW",
-        fields: (3, 3),
-        first_value: Some(1),
-        place: Place::Everywhere,
-        help: "replace the first value equal to OLD",
-        examples: &["update user john johnsmith"],
-        once: "Exit status 1: there is no such key, or it does not hold OLD.\n",
-        once_examples: &[],
-    },
-    Verb {
-        name: Name::Remove,
-        word: "remove",
-        args: "KEY VALUE",
-        fields: (2, 2),
-        first_value: Some(1),
-        place: Place::Everywhere,
-        help: "remove the first value equal to VALUE",
-        examples: &["remove user alice"],
-        once: "The key goes with its last value.\n\
-               Exit status 1: there is no such key, or it does not hold VALUE.\n",
-        once_examples: &[],
-    },
-    Verb {
-        name: Name::Delete,
-        word: "delete",
-        args: "KEY",
-        fields: (1, 1),
-        first_value: None,
-        place: Place::Everywhere,
-        help: "remove a key and all its values",
-        examples: &["delete user"],
-        once: "Exit status 1: there is no such key.\n",
-        once_examples: &[],
-    },
-    Verb {
-        name: Name::List,
-        word: "list",
-        args: "[PREFIX]",
-        fields: (0, 1),
-        first_value: None,
-        place: Place::Everywhere,
-        help: "print the keys, or those that begin with PREFIX",
-        examples: &["list", "list user"],
-        once: "Prints the keys one a line, in the order of their bytes; none is no failure.\n\
-               --values: a line for each value, behind its key and a TAB; --json: an object.\n",
-        once_examples: &["list --values --json user"],
-    },
-    Verb {
-        name: Name::Watch,
-        word: "watch",
-        args: "[PREFIX]",
-        fields: (0, 1),
-        first_value: None,
-        place: Place::Everywhere,
-        help: "print what others change, as they change it",
-        examples: &["watch", "watch user"],
-        once: "Prints a line for each change of a key that begins with PREFIX, such as\n\
-               NOTIFY PUT user, until it is interrupted; --json prints values too.\n\
-               NOTIFY LOST FIRST LAST: the changes of these revisions could not be told.\n\
-               NOTIFY GONE SINCE FROM: nor could those between two positions.\n\
-               With --since or --cursor-file it connects again when the connection breaks.\n\
-               --exec runs CMD for each change, with KVMSG_OP, KVMSG_KEY, KVMSG_REVISION, and\n\
-               the new value on standard input. A failure stops it, unless --keep-going.\n\
-               Exit status 3: changes were lost, and --fail-on-loss was given.\n",
-        once_examples: &[
-            "watch --json --count 1",
-            "watch --cursor-file user.cursor user --exec -- ./sync.sh",
-        ],
-    },
-    Verb {
-        name: Name::Unwatch,
-        word: "unwatch",
-        args: "[PREFIX]",
-        fields: (0, 1),
-        first_value: None,
-        place: Place::Session,
-        help: "hear of no more changes, or of none to keys with PREFIX",
-        examples: &["unwatch", "unwatch user"],
-        once: "",
-        once_examples: &[],
-    },
-    Verb {
-        name: Name::Stats,
-        word: "stats",
-        args: "",
-        fields: (0, 0),
-        first_value: None,
-        place: Place::Everywhere,
-        help: "print what the server counts",
-        examples: &["stats"],
-        once: "Prints a name and a value a line; --json prints one object.\n",
-        once_examples: &[],
-    },
-    Verb {
-        name: Name::Ping,
-        word: "ping",
-        args: "[TEXT]",
-        fields: (0, 1),
-        first_value: None,
-        place: Place::Everywhere,
-        help: "ask for a sign of life, or for TEXT",
-        examples: &["ping"],
-        once: "Prints PONG, or the text. With -q it prints no PONG: the exit status tells.\n",
-        once_examples: &["-q --timeout 1 ping && echo up"],
-    },
-    Verb {
-        name: Name::Help,
-        word: "help",
-        args: "[VERB]",
-        fields: (0, 1),
-        first_value: None,
-        place: Place::Everywhere,
-        help: "explain a verb, or list them",
-        examples: &["help put"],
-        once: "",
-        once_examples: &[],
-    },
-    Verb {
-        name: Name::Exit,
-        word: "exit",
-        args: "",
-        fields: (0, 0),
-        first_value: None,
-        place: Place::Session,
-        help: "leave; quit does the same",
-        examples: &["exit"],
-        once: "",
-        once_examples: &[],
-    },
-];
 
 /// The verb that somebody typed, in capitals or not.
 pub fn find(word: &[u8]) -> Option<&'static Verb> {
@@ -263,13 +113,15 @@ impl Verb {
     }
 
     /// The help for this verb on a command line, whole lines.
-    pub fn explain_once(&self) -> String {
-        let mut text = format!(
-            "{} - {}\n{}\nExamples:\n",
-            self.usage(),
-            self.help,
-            self.once
-        );
+    /// `flags` are those of this verb alone, as help shows them.
+    pub fn explain_once(&self, flags: &str) -> String {
+        let mut text = format!("{} - {}\n{}", self.usage(), self.help, self.once);
+        for part in [flags, "Examples:\n"]
+            .iter()
+            .filter(|part| !part.is_empty())
+        {
+            let _ = write!(text, "\n{part}");
+        }
         for example in self.examples.iter().chain(self.once_examples) {
             let _ = writeln!(text, "  kvmsg-cli {example}");
         }

@@ -120,30 +120,45 @@ impl Listing {
     }
 }
 
+impl Op {
+    /// Makes the change that a notice tells in a key's list of values; `values` are those of the
+    /// notice, and the key is gone when the list is empty. Returns whether that fits: a list that
+    /// does not hold what was changed is not the one that was changed.
+    ///
+    /// ```
+    /// use kvmsg::client::Op;
+    ///
+    /// let mut list = vec![b"john".to_vec(), b"alice".to_vec()];
+    /// assert!(Op::Update.apply(&mut list, vec![b"john".to_vec(), b"al".to_vec()]));
+    /// assert_eq!(list, [b"al".to_vec(), b"alice".to_vec()]);
+    /// assert!(!Op::Remove.apply(&mut list, vec![b"john".to_vec()]));
+    /// ```
+    #[must_use]
+    pub fn apply(self, list: &mut Vec<Vec<u8>>, values: Vec<Vec<u8>>) -> bool {
+        let found = values
+            .first()
+            .and_then(|old| list.iter().position(|value| value == old));
+        match (self, found, values.len()) {
+            (Op::Put, _, 1) => list.extend(values),
+            (Op::Update, Some(at), 2) => list[at] = values.into_iter().nth(1).unwrap_or_default(),
+            (Op::Remove, Some(at), 1) => drop(list.remove(at)),
+            (Op::Delete, _, 0) if !list.is_empty() => list.clear(),
+            _ => return false,
+        }
+        true
+    }
+}
+
 fn apply(map: &mut Map, op: Op, key: &[u8], values: Vec<Vec<u8>>) -> Result<(), Misfit> {
-    let mut values = values.into_iter();
-    let mut value = || values.next().ok_or(Misfit);
-    if op == Op::Put {
-        map.entry(key.to_vec()).or_default().push(value()?);
-        return Ok(());
-    }
-    let list = map.get_mut(key).ok_or(Misfit)?;
-    let find = |list: &[Vec<u8>], old: &[u8]| list.iter().position(|value| value == old);
-    match op {
-        Op::Update => {
-            let at = find(list, &value()?).ok_or(Misfit)?;
-            list[at] = value()?;
-        }
-        Op::Remove => {
-            let at = find(list, &value()?).ok_or(Misfit)?;
-            list.remove(at);
-        }
-        Op::Put | Op::Delete => list.clear(),
-    }
+    let list = match op {
+        Op::Put => map.entry(key.to_vec()).or_default(),
+        _ => map.get_mut(key).ok_or(Misfit)?,
+    };
+    let fits = op.apply(list, values);
     if list.is_empty() {
         map.remove(key);
     }
-    Ok(())
+    fits.then_some(()).ok_or(Misfit)
 }
 
 /// The keys that are not the same in both, in order.

@@ -1,9 +1,12 @@
 //! Lists the flags, for parsing, usage and help.
 
+use crate::verbs::Name;
 use kvmsg::flags::{Flag, Group, Table};
 
+/// The flags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Id {
+#[allow(missing_docs, reason = "the table below says what each is for")]
+pub enum Id {
     Server,
     Json,
     Null,
@@ -16,6 +19,15 @@ pub(super) enum Id {
     FailOnLoss,
     Exec,
     KeepGoing,
+    Replace,
+    Clients,
+    Requests,
+    Pipeline,
+    ValueBytes,
+    Keyspace,
+    Mix,
+    Watchers,
+    Cleanup,
     Help,
     Version,
 }
@@ -27,16 +39,45 @@ pub(super) static TABLE: Table<Id> = Table {
         Group {
             heading: "Flags",
             brief: None,
+            apart: false,
             flags: &GENERAL,
         },
         Group {
-            heading: "Flags of list and watch",
             brief: Some("[FLAGS OF VERB]"),
-            flags: &OF_VERBS,
+            ..of_verb(&OF_LIST)
         },
+        of_verb(&OF_WATCH),
+        of_verb(&OF_LOAD),
+        of_verb(&OF_BENCH),
     ],
     operands: Some("[VERB ARGS...]"),
 };
+
+/// Flags that belong to one verb each, and are shown with its help.
+const fn of_verb(flags: &'static [Flag<Id>]) -> Group<Id> {
+    Group {
+        heading: "Flags",
+        brief: None,
+        apart: true,
+        flags,
+    }
+}
+
+/// The flags of every verb.
+pub fn general() -> &'static [Flag<Id>] {
+    &GENERAL
+}
+
+/// The flags of a verb alone.
+pub fn group(verb: Name) -> Option<&'static Group<Id>> {
+    match verb {
+        Name::List => Some(&TABLE.groups[1]),
+        Name::Watch => Some(&TABLE.groups[2]),
+        Name::Load => Some(&TABLE.groups[3]),
+        Name::Bench => Some(&TABLE.groups[4]),
+        _ => None,
+    }
+}
 
 static GENERAL: [Flag<Id>; 7] = [
     Flag {
@@ -66,20 +107,26 @@ static GENERAL: [Flag<Id>; 7] = [
         Id::Help,
         'h',
         "help",
-        "print this, or help for the verb before it",
+        "print this, or what there is of the verb before it",
     ),
     Flag::last(Id::Version, 'V', "version", "print the version"),
 ];
 
-static OF_VERBS: [Flag<Id>; 7] = [
-    Flag::switch(Id::Values, None, "values", "list: print the values too"),
+static OF_LIST: [Flag<Id>; 1] = [Flag::switch(
+    Id::Values,
+    None,
+    "values",
+    "print the values too",
+)];
+
+static OF_WATCH: [Flag<Id>; 6] = [
     Flag {
         value: Some("N"),
-        ..Flag::switch(Id::Count, None, "count", "watch: end after N notices")
+        ..Flag::switch(Id::Count, None, "count", "end after N notices")
     },
     Flag {
         value: Some("EPOCH:REVISION"),
-        ..Flag::switch(Id::Since, None, "since", "watch: begin after this position")
+        ..Flag::switch(Id::Since, None, "since", "begin after this position")
     },
     Flag {
         value: Some("FILE"),
@@ -87,31 +134,110 @@ static OF_VERBS: [Flag<Id>; 7] = [
             Id::CursorFile,
             None,
             "cursor_file",
-            "watch: keep the position in FILE",
+            "keep the position in FILE",
         )
     },
     Flag::switch(
         Id::FailOnLoss,
         None,
         "fail_on_loss",
-        "watch: end with 3 if changes are lost",
+        "end with 3 if changes are lost",
     ),
     Flag::switch(
         Id::Exec,
         None,
         "exec",
-        "watch: run what follows -- for each change",
+        "run what follows -- for each change",
     ),
     Flag::switch(
         Id::KeepGoing,
         None,
         "keep_going",
-        "watch: also if a command fails",
+        "go on if a command fails",
     ),
 ];
 
+static OF_LOAD: [Flag<Id>; 1] = [Flag::switch(
+    Id::Replace,
+    None,
+    "replace",
+    "first remove what a key holds",
+)];
+
+static OF_BENCH: [Flag<Id>; 8] = [
+    number(
+        Id::Clients,
+        Some('c'),
+        "clients",
+        "connections at once",
+        "50",
+    ),
+    number(
+        Id::Requests,
+        Some('n'),
+        "requests",
+        "requests in all",
+        "100000",
+    ),
+    number(
+        Id::Pipeline,
+        Some('P'),
+        "pipeline",
+        "requests in flight on each",
+        "1",
+    ),
+    number(
+        Id::ValueBytes,
+        Some('d'),
+        "value_bytes",
+        "length of a value",
+        "3",
+    ),
+    number(
+        Id::Keyspace,
+        Some('r'),
+        "keyspace",
+        "how many keys there are",
+        "100000",
+    ),
+    Flag {
+        value: Some("VERB=N,..."),
+        default: Some("put=1"),
+        ..Flag::switch(Id::Mix, None, "mix", "which requests, in which proportion")
+    },
+    number(
+        Id::Watchers,
+        None,
+        "watchers",
+        "connections that watch meanwhile",
+        "0",
+    ),
+    Flag::switch(
+        Id::Cleanup,
+        None,
+        "cleanup",
+        "delete all keys of bench in the end",
+    ),
+];
+
+/// A flag that takes a number.
+const fn number(
+    id: Id,
+    short: Option<char>,
+    long: &'static str,
+    help: &'static str,
+    default: &'static str,
+) -> Flag<Id> {
+    Flag {
+        value: Some("N"),
+        default: Some(default),
+        ..Flag::switch(id, short, long, help)
+    }
+}
+
 /// What stands below flags and verbs in the help.
 pub(super) const TAIL: &str = "
+help VERB says more, and which flags a verb has of its own.
 Without a verb: a shell on a terminal; otherwise requests are read from standard
 input, one a line, as `put user \"john smith\"` or `PUT:user:john smith`.
 A VALUE may begin with a dash; `put KEY -` reads the value from standard input.
@@ -120,6 +246,7 @@ Examples:
   kvmsg-cli put user john
   kvmsg-cli get user
   kvmsg-cli watch user --exec -- ./sync.sh
+  kvmsg-cli dump > backup
   kvmsg-cli -s db.example.org --json get user
   kvmsg-cli < requests
 

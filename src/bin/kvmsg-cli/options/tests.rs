@@ -53,7 +53,7 @@ fn addresses_get_the_port_they_lack() {
 
 #[test]
 fn mistakes_are_named_with_what_would_be_right() {
-    let cases: [(&[&str], &str); 18] = [
+    let cases: [(&[&str], &str); 27] = [
         (&["--jsno"], "unknown flag \"--jsno\"; did you mean --json?"),
         (&["gte", "k"], "unknown verb \"gte\"; did you mean get?"),
         (&["get"], "get takes KEY, but none was given"),
@@ -92,6 +92,34 @@ fn mistakes_are_named_with_what_would_be_right() {
         (
             &["watch", "--count", "0"],
             "--count \"0\": it must be a number from 1 on",
+        ),
+        (&["put", "k", "v", "--replace"], "--replace is for load"),
+        (&["load", "-n", "1"], "-n is for bench"),
+        (&["dump", "-0"], "-0 is for verbs that print values or keys"),
+        (
+            &["bench", "-c", "10001"],
+            "-c \"10001\": it must be a number from 1 to 10000",
+        ),
+        (
+            &["bench", "-n", "0"],
+            "-n \"0\": it must be a number from 1 on",
+        ),
+        (
+            &["bench", "-P", "+1"],
+            "-P \"+1\": it must be a number from 1 to 10000",
+        ),
+        (
+            &["bench", "--value-bytes=1073741825"],
+            "--value-bytes \"1073741825\": it must be a number from 0 to 1073741824",
+        ),
+        (
+            &["bench", "-r", "10000000001"],
+            "-r \"10000000001\": it must be a number from 1 to 10000000000",
+        ),
+        (
+            &["bench", "-c", "10000", "-P", "10000"],
+            "-c, -P and -d together make 13400000000 bytes of requests in flight: \
+            it must be at most 1073741824",
         ),
         (&["-s", "h:x"], "-s \"h:x\": it must be HOST or HOST:PORT"),
         (

@@ -1,8 +1,7 @@
-//! Reads what the command line says of list and watch, and the command behind `--exec --`.
+//! Reads what the command line says of watch, and the command behind `--exec --`.
 
 use super::table::{Id, TABLE};
-use super::{Options, OptionsError, is_value_next};
-use crate::verbs::Name;
+use super::{Options, OptionsError, is_value_next, useless, wrong};
 use kvmsg::client::Position;
 use kvmsg::flags::{self, Args, FlagError, Given};
 use std::ffi::OsString;
@@ -43,51 +42,18 @@ fn parse_around(args: Vec<OsString>) -> Result<Args<Id>, FlagError> {
     flags::parse_around(&TABLE, args, is_value_next)
 }
 
-/// Refuses flags that have nothing to do with the verb, or with each other.
-pub(super) fn check(
-    given: &[Given<Id>],
-    verb: Option<Name>,
-    options: &Options,
-) -> Result<(), OptionsError> {
-    let useless = |ids: &[Id], place| match given.iter().find(|flag| ids.contains(&flag.id)) {
-        Some(flag) => Err(OptionsError::Useless(flag.typed.clone(), place)),
-        None => Ok(()),
-    };
-    if verb != Some(Name::List) {
-        useless(&[Id::Values], "list")?;
-    }
-    if verb != Some(Name::Watch) {
-        let of_watch = [
-            Id::Count,
-            Id::Since,
-            Id::CursorFile,
-            Id::FailOnLoss,
-            Id::Exec,
-            Id::KeepGoing,
-        ];
-        useless(&of_watch, "watch")?;
-    }
+/// Refuses a command where there is none, and flags that need one or go without.
+pub(super) fn check(given: &[Given<Id>], options: &Options) -> Result<(), OptionsError> {
     match &options.watching.command {
         Some(command) if command.is_empty() => Err(OptionsError::NoCommand),
         // Its standard output is the commands'.
-        Some(_) => useless(&[Id::Json, Id::Null], "watch without --exec"),
+        Some(_) => useless(given, &[Id::Json, Id::Null], "watch without --exec"),
         None if given.iter().any(|flag| flag.id == Id::Exec) => Err(OptionsError::NoCommand),
-        None => useless(&[Id::KeepGoing], "watch with --exec"),
+        None => useless(given, &[Id::KeepGoing], "watch with --exec"),
     }
-}
-
-pub(super) fn count(flag: &Given<Id>) -> Result<u64, OptionsError> {
-    let count = flag.value.to_str().and_then(|text| text.parse().ok());
-    count
-        .filter(|count| *count > 0)
-        .ok_or_else(|| wrong(flag, "a number from 1 on"))
 }
 
 pub(super) fn since(flag: &Given<Id>) -> Result<Position, OptionsError> {
     let since = flag.value.to_str().and_then(|text| text.parse().ok());
     since.ok_or_else(|| wrong(flag, "EPOCH:REVISION, 16 hexadecimal digits and a number"))
-}
-
-fn wrong(flag: &Given<Id>, allowed: &'static str) -> OptionsError {
-    OptionsError::Value(flag.typed.clone(), flag.value.clone(), allowed)
 }

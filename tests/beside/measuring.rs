@@ -1,0 +1,132 @@
+//! How figures are taken, and what they come to.
+
+use crate::children::Child;
+use crate::figures::{Ratio, Rounds, median, quantile};
+use crate::fill::scattered;
+use crate::process::{cpu, nanoseconds, resident, resident_bytes, ticks};
+use crate::redis_benchmark::throughput;
+use crate::wire::{Ask, Dialect, key, random};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+#[test]
+fn the_median_is_the_middle_whatever_the_order() {
+    assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
+    assert_eq!(median(&[4.0, 1.0, 3.0, 2.0]), 2.5);
+    assert!(median(&[]).is_nan());
+}
+
+#[test]
+fn a_quantile_is_a_figure_that_was_measured() {
+    let figures: Vec<f64> = (1..=200).rev().map(f64::from).collect();
+    assert_eq!(quantile(&figures, 0.0), 1.0);
+    assert_eq!(quantile(&figures, 0.5), 100.0);
+    assert_eq!(quantile(&figures, 0.99), 198.0);
+    assert_eq!(quantile(&figures, 1.0), 200.0);
+    assert!(quantile(&[], 0.5).is_nan());
+}
+
+#[test]
+fn ratios_are_taken_round_by_round() {
+    // The machine was slow in the second round, for both.
+    let rounds = Rounds {
+        ours: vec![200.0, 20.0, 330.0],
+        theirs: vec![100.0, 10.0, 110.0],
+    };
+    let expected = Ratio {
+        median: 2.0,
+        low: 2.0,
+        high: 3.0,
+    };
+    assert_eq!(rounds.ratio(), expected);
+}
+
+#[test]
+fn the_figures_are_found_in_what_the_kernel_prints() {
+    let stat = "17 (a ) b) S 1 17 17 0 -1 4194304 87 0 0 0 60 7 0 0 20 0 1 0 73464";
+    assert_eq!(ticks(stat), Some(67));
+    assert_eq!(ticks("17 (a) S 1"), None);
+    assert_eq!(nanoseconds("609064778 293629 4\n"), Some(609_064_778));
+    assert_eq!(nanoseconds(""), None);
+    let status = "Name:\tkvmsgd\nVmHWM:\t  9 kB\nVmRSS:\t    8 kB\n";
+    assert_eq!(resident_bytes(status), Some(8192.0));
+    assert_eq!(resident_bytes("Name:\tkvmsgd\n"), None);
+}
+
+#[test]
+fn this_process_has_memory_and_uses_time() {
+    let pid = std::process::id();
+    assert!(resident(pid).unwrap() > 65536.0);
+    let before = cpu(pid).unwrap();
+    while cpu(pid).unwrap() == before {}
+    assert!(cpu(u32::MAX).is_err());
+}
+
+#[test]
+fn the_throughput_is_found_whatever_the_command_was() {
+    let csv = "\"test\",\"rps\",\"avg_latency_ms\",\"min_latency_ms\",\"p50_latency_ms\",\
+        \"p95_latency_ms\",\"p99_latency_ms\",\"max_latency_ms\"\n\
+        \"PUT a\",\"b\",\"104166.67\",\"0.260\",\"0.080\",\"0.255\",\"0.351\",\"0.463\",\"1.2\"\n";
+    assert_eq!(throughput(csv), Ok(104_166.67));
+    assert!(throughput("Error: Connection refused").is_err());
+    assert!(throughput("").is_err());
+}
+
+#[test]
+fn a_request_is_said_in_the_words_of_each_server() {
+    let mut said = Vec::new();
+    let ask = Ask::Put(b"key", b"0123456789");
+    for dialect in [Dialect::Framed, Dialect::Redis, Dialect::Lines] {
+        assert_eq!(ask.say(dialect, &mut said), 1);
+    }
+    let expected = "*3\r\n$3\r\nPUT\r\n$3\r\nkey\r\n$10\r\n0123456789\r\n\
+        *3\r\n$5\r\nRPUSH\r\n$3\r\nkey\r\n$10\r\n0123456789\r\nPUT:key:0123456789\n";
+    assert_eq!(String::from_utf8(said).unwrap(), expected);
+}
+
+#[test]
+fn keys_are_those_of_the_other_generator_and_none_is_left_out() {
+    assert_eq!(&key(1_234_567), b"key:000001234567");
+    for len in [0, 1, 2, 9, 10, 1000, 1023] {
+        let mut visited: Vec<u64> = scattered(5..5 + len).collect();
+        visited.sort_unstable();
+        let all: Vec<u64> = (5..5 + len).collect();
+        assert_eq!(visited, all);
+    }
+    let mut picked: Vec<u64> = (0..10_000).map(|number| random(number, 1000)).collect();
+    picked.sort_unstable();
+    picked.dedup();
+    assert!(
+        picked.len() > 990 && picked.last() < Some(&1000),
+        "{}",
+        picked.len()
+    );
+}
+
+#[test]
+fn a_child_that_does_not_end_is_ended() {
+    let mut command = Command::new("sh");
+    command.args(["-c", "echo begun; exec tail -f /dev/null"]);
+    let child = Child::start(command.stdout(Stdio::piped())).unwrap();
+    let proc = format!("/proc/{}", child.pid());
+    assert!(Path::new(&proc).exists());
+    let ended = child.finish(Duration::from_millis(50)).unwrap_err();
+    assert!(ended.contains("has not ended"), "{ended}");
+    assert!(!Path::new(&proc).exists());
+}
+
+#[test]
+fn what_a_child_prints_and_that_it_fails_is_known() {
+    let finish = |script: &str| {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).stdout(Stdio::piped());
+        Child::start(&mut command)?.finish(Duration::from_secs(60))
+    };
+    assert_eq!(finish("echo told"), Ok("told\n".to_owned()));
+    // More than a pipe holds.
+    let much = finish("head -c 300000 /dev/zero | tr '\\0' x");
+    assert_eq!(much.map(|output| output.len()), Ok(300_000));
+    assert!(finish("exit 3").unwrap_err().contains('3'));
+    assert!(Child::start(&mut Command::new("/no/such/program")).is_err());
+}
