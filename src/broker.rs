@@ -306,13 +306,12 @@ impl Broker {
                 turn.look();
                 break;
             }
-            let at = client.outbox.borrow().queued();
             let change = match disk::admit(&mut self.core, client, request) {
                 Admission::Yes => answer::answer(&mut self.core, client, &batch.input, request),
                 Admission::Refused => None,
                 Admission::Wait => break,
             };
-            disk::hold(&mut self.core, client, at, &batch, change.as_ref());
+            disk::hold(&mut self.core, client, &batch, change.as_ref());
             batch.executed += 1;
             turn.step();
             if let Some(change) = change

@@ -10,10 +10,20 @@ use std::time::Instant;
 
 /// Says whether a request may be executed, as far as the disk is concerned. If not, its client has
 /// been told so, or waits for the disk.
+#[inline]
 pub(super) fn admit(core: &mut Core, client: &mut Client, request: &Request) -> Admission {
+    match core.durable {
+        None => Admission::Yes,
+        Some(_) => admit_to_disk(core, client, request),
+    }
+}
+
+#[inline(never)]
+fn admit_to_disk(core: &mut Core, client: &mut Client, request: &Request) -> Admission {
     let Some(durable) = &mut core.durable else {
         return Admission::Yes;
     };
+    durable.reply_at = client.outbox.borrow().queued();
     let Some(bytes) = request.change_bytes() else {
         return Admission::Yes;
     };
@@ -32,15 +42,17 @@ pub(super) fn admit(core: &mut Core, client: &mut Client, request: &Request) -> 
     admission
 }
 
-/// Takes in what the last request of a batch has changed, and holds its reply, which begins at
-/// `at`, until the disk has what it tells of.
-pub(super) fn hold(
-    core: &mut Core,
-    client: &Client,
-    at: u64,
-    batch: &Batch,
-    change: Option<&Change<'_>>,
-) {
+/// Takes in what the last request of a batch has changed that was admitted, and holds its reply
+/// until the disk has what it tells of.
+#[inline]
+pub(super) fn hold(core: &mut Core, client: &Client, batch: &Batch, change: Option<&Change<'_>>) {
+    if core.durable.is_some() {
+        hold_for_disk(core, client, batch, change);
+    }
+}
+
+#[inline(never)]
+fn hold_for_disk(core: &mut Core, client: &Client, batch: &Batch, change: Option<&Change<'_>>) {
     let Some(durable) = &mut core.durable else {
         return;
     };
@@ -49,6 +61,7 @@ pub(super) fn hold(
         (None, Some(request)) => durable.concerns(request, &batch.input.bytes, &core.store),
         (None, None) => return,
     };
+    let at = durable.reply_at;
     durable.hold(&mut client.outbox.borrow_mut(), client.id, at, until);
 }
 

@@ -84,6 +84,8 @@ pub struct Durable {
     released: u64,
     /// The last change that may be told.
     pub(super) revision: u64,
+    /// Where in its client's outbox the reply to the request that was admitted last begins.
+    pub(super) reply_at: u64,
     /// The last batch that changed a key, by the key's place; none if no batch outlasts a turn.
     touched: Vec<u64>,
     /// Who waits for the open batch and for the one before it, by the lowest bit of the number.
@@ -156,6 +158,7 @@ impl Durable {
             on_its_way: 0,
             released: 0,
             revision,
+            reply_at: 0,
             touched: vec![0; places],
             holders: [Vec::new(), Vec::new()],
             parked: Vec::new(),

@@ -20,6 +20,10 @@ const LOOK: Duration = Duration::from_millis(20);
 /// How long it takes until a snapshot that failed is tried again.
 const RETRY: Duration = Duration::from_secs(10);
 
+/// How much may be changed while a snapshot that is all written is synced: to wait for that would
+/// be a pause.
+const LAST_SYNC_BYTES: u64 = 32 << 20;
+
 /// A snapshot being written.
 #[derive(Debug)]
 pub(super) struct Walking {
@@ -60,7 +64,12 @@ impl Durable {
         let (live, history) = self.sizes;
         self.walking.as_ref().is_some_and(|walking| {
             let changes = self.written - walking.since;
-            !walking.is_finished && is_behind(walking.handed, changes, live, history)
+            let free = if walking.is_finished {
+                LAST_SYNC_BYTES
+            } else {
+                0
+            };
+            is_behind(walking.handed, changes.saturating_sub(free), live, history)
         })
     }
 

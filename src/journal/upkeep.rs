@@ -165,6 +165,7 @@ impl<D: Folder, T: FnMut(Outcome)> Keeper<D, T> {
                 if let Some(snapshot) = snapshot.take() {
                     snapshot.finish(revision)?;
                     (self.told)(Outcome::Snapshot);
+                    self.shared.forget(self.shared.history_first())?;
                 }
             }
             // Slices of a snapshot that has been given up.
