@@ -8,8 +8,12 @@
 //! * Before each request it looks at the client's outbox. At the limit it keeps the rest of the
 //!   batch unexecuted and goes on with others, until the client's writer rings [`Event::Room`].
 //! * A turn ends after about half a millisecond, whatever is asked; clients take turns.
+//! * With a folder for the data, nothing is told of a change, and of no state that it led to, before
+//!   the disk has it: see [`Durable`].
 
 mod turn;
+mod durable;
+mod snapshot;
 mod client;
 mod bells;
 mod fanout;
@@ -17,6 +21,7 @@ mod progress;
 mod answer;
 mod watch;
 mod drain;
+mod disk;
 
 use crate::feed::{ClientId, Feed};
 use crate::ledger::Ledger;
@@ -28,6 +33,8 @@ use bells::Bells;
 use client::Client;
 pub use client::{Batch, Input, Join};
 use drain::Drain;
+use durable::Admission;
+pub use durable::Durable;
 use fanout::Fanout;
 use futures_lite::future;
 use progress::Progress;
@@ -81,6 +88,8 @@ pub struct Core {
     pub progress: Duration,
     /// When the server started.
     pub started: Instant,
+    /// What keeps the data on the disk, if anything does.
+    pub durable: Option<Box<Durable>>,
 }
 
 /// The store loop.
@@ -98,6 +107,8 @@ pub struct Broker {
     bells: Bells,
     progress: Progress,
     drain: Drain,
+    /// The disk has failed: nothing more may be told.
+    has_failed: bool,
     events: Receiver<Event>,
 }
 
@@ -116,19 +127,20 @@ impl Broker {
                 bells: Bells::default(),
                 progress,
                 drain: Drain::default(),
+                has_failed: false,
                 events,
             },
             sender,
         )
     }
 
-    /// Runs until everyone who could send an event is gone.
-    pub async fn run(mut self) {
+    /// Runs until everyone who could send an event is gone, or the disk has failed; false then.
+    pub async fn run(mut self) -> bool {
         let mut clock = Timer::never();
         let mut armed = None;
         loop {
             if !self.has_work() {
-                let alarm = self.drain.patience_ends().or(self.progress.next());
+                let alarm = self.alarm();
                 if armed != alarm {
                     armed = alarm;
                     match armed {
@@ -138,15 +150,27 @@ impl Broker {
                 }
                 match self.wait(&mut clock).await {
                     Wake::Event(event) => self.handle(event),
+                    Wake::Word(word) => self.hear(word),
                     Wake::Clock => armed = None,
                     Wake::End => break,
                 }
             }
             self.turn();
+            if self.has_failed {
+                return false;
+            }
             if self.has_work() {
                 future::yield_now().await;
             }
         }
+        self.close().await
+    }
+
+    /// When there is something to do without an event.
+    fn alarm(&self) -> Option<Instant> {
+        let alarm = self.drain.patience_ends().or(self.progress.next());
+        let retry = self.core.durable.as_ref().and_then(|disk| disk.retry());
+        alarm.into_iter().chain(retry).min()
     }
 
     /// Waits for an event, or for the time at which something is to be done without one.
@@ -156,13 +180,22 @@ impl Broker {
             clock.await;
             Wake::Clock
         };
-        future::or(event, tick).await
+        let Some(durable) = &self.core.durable else {
+            return future::or(event, tick).await;
+        };
+        let word = async { durable.word().await.map_or(Wake::End, Wake::Word) };
+        future::or(word, future::or(event, tick)).await
     }
 
     fn has_work(&self) -> bool {
         let waits = !self.ready.is_empty() || !self.lagging.is_empty();
         let rings = !self.bells.is_empty();
-        self.fanout.is_going_on() || waits || rings || self.core.store.is_untidy()
+        let walks = self
+            .core
+            .durable
+            .as_ref()
+            .is_some_and(|disk| disk.can_walk());
+        self.fanout.is_going_on() || waits || rings || walks || self.core.store.is_untidy()
     }
 
     /// Takes what has arrived, a part of it if that is much.
@@ -213,6 +246,7 @@ impl Broker {
     /// One turn, until it is over or nothing is left to do.
     fn turn(&mut self) {
         let mut turn = Turn::begin(!self.bells.is_empty());
+        self.take_words();
         self.fan_out(&mut turn);
         while !self.fanout.is_going_on() && !turn.is_over() {
             // Between two changes is the only time for it: with many watchers every turn may end
@@ -230,6 +264,7 @@ impl Broker {
             }
         }
         self.tell_progress(&mut turn);
+        self.settle(turn.begun());
         self.ring_some();
         self.let_go();
         self.core.store.tidy();
@@ -243,7 +278,7 @@ impl Broker {
             return;
         };
         client.is_ready = false;
-        if client.must_wait() {
+        if client.is_parked || client.must_wait() {
             return;
         }
         if let Some(batch) = client.take_batch() {
@@ -251,6 +286,7 @@ impl Broker {
         }
         match self.clients.get(&id) {
             Some(client) if client.is_new => self.welcome(id, turn),
+            Some(client) if client.is_parked => {}
             Some(client) if client.has_requests() => self.make_ready(id),
             Some(client) if client.leaving => self.finish(id),
             _ => {}
@@ -270,7 +306,12 @@ impl Broker {
                 turn.look();
                 break;
             }
-            let change = answer::answer(&mut self.core, client, &batch.input, request);
+            let change = match disk::admit(&mut self.core, client, request) {
+                Admission::Yes => answer::answer(&mut self.core, client, &batch.input, request),
+                Admission::Refused => None,
+                Admission::Wait => break,
+            };
+            disk::hold(&mut self.core, client, &batch, change.as_ref());
             batch.executed += 1;
             turn.step();
             if let Some(change) = change
@@ -298,6 +339,9 @@ impl Broker {
         let Some(client) = self.clients.get_mut(&id) else {
             return;
         };
+        if client.outbox.borrow().is_held() {
+            return;
+        }
         if client.watches {
             let is_draining = self.core.draining.is_some();
             if is_draining && self.drain.holds(client) {
@@ -305,7 +349,12 @@ impl Broker {
             }
             if is_draining {
                 if let Some((first, last)) = self.core.feed.give_up(id) {
+                    let at = client.outbox.borrow().queued();
                     client.tell_loss(first, last, &self.core.stats);
+                    disk::hold_up_to(&mut self.core.durable, client, at, last);
+                    if client.outbox.borrow().is_held() {
+                        return;
+                    }
                 }
             } else {
                 self.core.feed.leave(id);
@@ -347,6 +396,7 @@ impl Broker {
 /// What ended a wait.
 enum Wake {
     Event(Event),
+    Word(durable::Word),
     Clock,
     /// Nobody is left who could send an event.
     End,

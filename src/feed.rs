@@ -22,6 +22,9 @@ use watcher::Watcher;
 /// The number of a client, unique as long as the server runs.
 pub type ClientId = u64;
 
+/// The number of no client.
+const NOBODY: ClientId = 0;
+
 /// How many prefixes one client may watch.
 pub const PREFIXES_MAX: usize = 1000;
 
@@ -82,6 +85,16 @@ impl Feed {
             prefixes: Prefixes::default(),
             watchers: HashMap::default(),
         }
+    }
+
+    /// Begins again with an empty history, after this revision. Nobody watches yet.
+    pub fn restart(&mut self, revision: u64) {
+        self.history.restart(revision);
+    }
+
+    /// Remembers a change that was made before anybody was there to watch.
+    pub fn remember(&mut self, change: &Change<'_>) {
+        self.history.push(change, NOBODY);
     }
 
     /// The latest changes.

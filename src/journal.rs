@@ -25,6 +25,7 @@ mod shared;
 mod snapshot;
 mod writer;
 mod commits;
+mod files;
 mod upkeep;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,12 @@
 //! they exceed the limit the broker executes nothing more for this client. Notices never make
 //! anyone wait: one that does not fit is refused, and the client is told it from the history when
 //! there is room.
+//!
+//! What tells of a change that the disk does not have yet is held: it stands in the queue, and
+//! counts, and the writer leaves it there until the broker releases it. Only what stands before
+//! it is written, so the order stays that of the store.
 
+mod holds;
 mod piece;
 
 use crate::bell::Bell;
@@ -17,6 +22,7 @@ use crate::ledger::Charge;
 use crate::protocol::notice::{Encoded, Part};
 use crate::protocol::values::Values;
 use crate::spare::{self, Spare};
+use holds::Holds;
 use piece::Piece;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
@@ -68,6 +74,7 @@ pub struct Outbox {
     queued: u64,
     /// The length of all that was ever written.
     written: u64,
+    holds: Holds,
     marks: VecDeque<Mark>,
     notice_bytes: usize,
     bytes_max: usize,
@@ -93,6 +100,7 @@ impl Outbox {
             head: 0,
             queued: 0,
             written: 0,
+            holds: Holds::default(),
             marks: VecDeque::new(),
             notice_bytes: 0,
             bytes_max,
@@ -118,9 +126,51 @@ impl Outbox {
         self.wants_room = true;
     }
 
-    /// Whether replies wait: then the client must go on reading, or it is ended.
+    /// Whether replies wait that may be written: then the client must go on reading, or it is
+    /// ended.
     pub fn has_replies(&self) -> bool {
-        self.reply_bytes() > 0
+        let Some(end) = self.holds.first() else {
+            return self.reply_bytes() > 0;
+        };
+        let released = self.marks.iter().take_while(|mark| mark.end <= end);
+        let notices: u64 = released
+            .map(|mark| (mark.len as u64).min(mark.end - self.written))
+            .sum();
+        end - self.written > notices
+    }
+
+    /// The length of all that was ever put in: where what comes next begins.
+    pub fn queued(&self) -> u64 {
+        self.queued
+    }
+
+    /// What was put in from this place on is not to be written before this batch of changes is
+    /// released. True if the caller has to see to that: it was not held for so late a batch yet.
+    pub fn hold(&mut self, at: u64, batch: u64) -> bool {
+        !self.dead && at < self.queued && self.holds.add(at, batch)
+    }
+
+    /// Lets the writer write what was held for this batch or one before it. It is not rung for
+    /// that.
+    pub fn release(&mut self, batch: u64) {
+        self.holds.release(batch);
+    }
+
+    /// Whether something waits that may not be written yet.
+    pub fn is_held(&self) -> bool {
+        self.holds.first().is_some()
+    }
+
+    /// Rings the writer for what was released.
+    pub fn ring_for_release(&mut self) {
+        if self.has_released() {
+            self.ring();
+        }
+    }
+
+    /// Whether something waits that may be written.
+    pub fn has_released(&self) -> bool {
+        !self.pieces.is_empty() && self.holds.first().is_none_or(|end| end > self.written)
     }
 
     /// Whether nothing waits.
@@ -222,6 +272,7 @@ impl Outbox {
         self.dead = true;
         self.rubbish.append(&mut self.pieces);
         self.marks.clear();
+        self.holds.clear();
         (self.notice_bytes, self.head) = (0, 0);
         self.written = self.queued;
         self.charge.set(0);
@@ -252,7 +303,7 @@ impl Outbox {
         for_replies || for_notices
     }
 
-    /// Writes until nothing is left, the sink would block, or others should have their turn.
+    /// Writes until nothing is left but what is held, the sink would block, or others should have their turn.
     ///
     /// # Errors
     ///
@@ -263,7 +314,7 @@ impl Outbox {
             delivered: 0,
             blocked: false,
         };
-        while !self.pieces.is_empty() && flushed.bytes < FLUSH_BYTES {
+        while self.has_released() && flushed.bytes < FLUSH_BYTES {
             match self.write(sink) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(bytes) => {
@@ -285,13 +336,22 @@ impl Outbox {
         self.encode_first();
         let mut slices = [IoSlice::new(&[]); PIECES_A_WRITE];
         let mut count = 0;
+        let end = self.holds.first().unwrap_or(u64::MAX);
+        let mut left = usize::try_from(end - self.written).unwrap_or(usize::MAX);
         for piece in self.pieces.iter().take(PIECES_A_WRITE) {
             let skipped = if count == 0 { self.head } else { 0 };
-            slices[count] = match piece {
-                Piece::Bytes(bytes) => IoSlice::new(&bytes[skipped..]),
-                Piece::Value(value) => IoSlice::new(&value[skipped..]),
+            let bytes = match piece {
+                Piece::Bytes(bytes) => &bytes[skipped..],
+                Piece::Value(value) => &value[skipped..],
                 Piece::Values(_) => break,
             };
+            if left < bytes.len() {
+                slices[count] = IoSlice::new(&bytes[..left]);
+                count += usize::from(left > 0);
+                break;
+            }
+            left -= bytes.len();
+            slices[count] = IoSlice::new(bytes);
             count += 1;
         }
         match count {

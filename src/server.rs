@@ -8,10 +8,12 @@
 //! shut, it would answer further input with a reset, which destroys replies on their way.
 
 mod accept;
+mod load;
 
 use crate::broker::{Broker, Core, Event};
 use crate::config::Config;
 use crate::feed::Feed;
+use crate::journal::{self, Directory};
 use crate::ledger::Ledger;
 use crate::reactor::{Descriptors, Reactor};
 use crate::session::{self, SendQueues};
@@ -20,11 +22,12 @@ use crate::stop::{Stop, Stopper, stop};
 use crate::store::{self, Store};
 use accept::{Clients, Listening};
 use futures_lite::future;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with, sockopt};
 use smol::{LocalExecutor, Timer};
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -52,13 +55,22 @@ const BACKLOG: i32 = 4096;
 /// assert_eq!(told, "OK\njohn\nOK\n");
 ///
 /// handle.stop();
-/// assert_eq!(running.join().unwrap().counts.answered, 3);
+/// assert_eq!(running.join().unwrap()?.counts.answered, 3);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct Server {
     descriptors: Descriptors,
     service: Service,
+    folder: Option<Directory>,
+}
+
+/// A server that has its data, and listens. It stays on the thread on which it was opened.
+#[derive(Debug)]
+pub struct Opened {
+    descriptors: Descriptors,
+    service: Service,
+    core: Core,
 }
 
 /// What a server works with, whatever thread it is run on.
@@ -90,24 +102,43 @@ pub struct Report {
     pub complete: bool,
 }
 
-/// Why a server cannot have an address.
+/// Why a server cannot start. Each is one line when displayed.
 #[derive(Debug)]
-pub struct BindError {
-    /// The address, as the configuration has it.
-    pub address: String,
-    /// What the operating system says.
-    pub source: io::Error,
+pub enum StartError {
+    /// It cannot have an address.
+    Bind {
+        /// The address, as the configuration has it.
+        address: String,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// It cannot use its data folder.
+    Data(journal::Error),
 }
 
-impl fmt::Display for BindError {
+impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot listen on {}: {}", self.address, self.source)
+        match self {
+            StartError::Bind { address, source } => {
+                write!(f, "cannot listen on {address}: {source}")
+            }
+            StartError::Data(error) => error.fmt(f),
+        }
     }
 }
 
-impl std::error::Error for BindError {
+impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.source)
+        match self {
+            StartError::Bind { source, .. } => Some(source),
+            StartError::Data(error) => Some(error),
+        }
+    }
+}
+
+impl From<journal::Error> for StartError {
+    fn from(error: journal::Error) -> StartError {
+        StartError::Data(error)
     }
 }
 
@@ -151,22 +182,27 @@ impl Handle {
 }
 
 impl Server {
-    /// Takes the addresses of the configuration. From here on clients can connect, and wait.
+    /// Takes the addresses of the configuration, and locks the data folder, if it names one.
+    /// Without one, clients can connect from here on, and wait; otherwise when the server is
+    /// [opened](Server::open).
     ///
     /// Raises the process's soft limit of open files to what `clients_max` needs; where it cannot
     /// be raised, lowers `clients_max` and logs a warning.
     ///
     /// # Errors
     ///
-    /// Names the first address that is not to be had: in use, not of this machine, not permitted.
-    pub fn bind(config: Config) -> Result<Server, BindError> {
+    /// Names the first address that is not to be had: in use, not of this machine, not permitted;
+    /// or says that the folder cannot be used.
+    pub fn bind(config: Config) -> Result<Server, StartError> {
         let mut config = config;
-        let descriptors = Descriptors::open().map_err(|source| BindError {
+        let descriptors = Descriptors::open().map_err(|source| StartError::Bind {
             address: config.listen.join(", "),
             source,
         })?;
         let bound: Result<Vec<_>, _> = config.listen.iter().map(|address| bind(address)).collect();
         let (listeners, addresses): (Vec<_>, Vec<_>) = bound?.into_iter().unzip();
+        let path = config.data_dir.as_deref();
+        let folder = path.map(Directory::open).transpose()?;
         config.clients_max = accept::fit_descriptors(config.clients_max, listeners.len());
         let ((drainer, drain), (cutter, cut)) = (stop(), stop());
         let handle = Handle {
@@ -182,9 +218,13 @@ impl Server {
             drain,
             cut,
         };
+        if folder.is_none() {
+            service.listen()?;
+        }
         Ok(Server {
             descriptors,
             service,
+            folder,
         })
     }
 
@@ -193,21 +233,80 @@ impl Server {
         self.service.handle.clone()
     }
 
+    /// Loads what the data folder holds, if there is one, and listens.
+    ///
+    /// # Errors
+    ///
+    /// Says what of the folder cannot be used, and that nothing in it has been changed; or names an
+    /// address that another program has taken meanwhile.
+    pub fn open(self) -> Result<Opened, StartError> {
+        let Server {
+            descriptors,
+            service,
+            folder,
+        } = self;
+        let mut core = core(&service.config, &service.handle.stats);
+        if let Some(folder) = folder {
+            let (store, feed) = (&mut core.store, &mut core.feed);
+            let epoch = store.epoch();
+            let durable = load::load(folder, &service.config, store, feed, epoch)?;
+            core.durable = Some(Box::new(durable));
+            service.listen()?;
+        }
+        Ok(Opened {
+            descriptors,
+            service,
+            core,
+        })
+    }
+
+    /// Opens the server and serves until it is told to stop. Blocks this thread, on which all of
+    /// the server runs.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Server::open`].
+    pub fn run(self) -> Result<Report, StartError> {
+        Ok(self.open()?.run())
+    }
+}
+
+impl Opened {
     /// Serves until it is told to stop. Blocks this thread, on which all of the server runs.
     pub fn run(self) -> Report {
         let executor = Rc::new(LocalExecutor::new());
         let reactor = Reactor::new(self.descriptors);
-        let served = self.service.serve(executor.clone(), reactor.clone());
+        let served = self
+            .service
+            .serve(self.core, executor.clone(), reactor.clone());
         reactor.run(&executor, executor.spawn(served))
     }
 }
 
 impl Service {
-    async fn serve(self, executor: Rc<LocalExecutor<'static>>, reactor: Rc<Reactor>) -> Report {
+    /// Lets clients connect.
+    fn listen(&self) -> Result<(), StartError> {
+        let listeners = self.listeners.iter().zip(&*self.handle.addresses);
+        for (listener, address) in listeners {
+            // The standard library's backlog is 128.
+            rustix::net::listen(listener, BACKLOG).map_err(|error| StartError::Bind {
+                address: address.to_string(),
+                source: error.into(),
+            })?;
+        }
+        Ok(())
+    }
+
+    async fn serve(
+        self,
+        core: Core,
+        executor: Rc<LocalExecutor<'static>>,
+        reactor: Rc<Reactor>,
+    ) -> Report {
         let stats = self.handle.stats.clone();
-        let ledger = Ledger::new(self.config.clients_bytes_max);
-        let (broker, events) = Broker::new(core(&self.config, &stats, &ledger));
-        let broker = executor.spawn(broker.run());
+        let ledger = core.ledger.clone();
+        let (broker, events) = Broker::new(core);
+        let mut broker = executor.spawn(broker.run());
         let (stopper, stop) = stop();
         let shared = session::Shared {
             events: events.clone(),
@@ -220,15 +319,27 @@ impl Service {
         let clients = Rc::new(Clients::new(self.config.clients_max, shared, reactor));
         let listening = Listening::start(&executor, self.listeners, &clients);
 
-        let failed = future::or(
-            async {
-                self.drain.said().await;
-                false
-            },
-            listening.failed(),
-        )
-        .await;
+        let asked = async {
+            self.drain.said().await;
+            End::Asked
+        };
+        let failed = async {
+            listening.failed().await;
+            End::NoListener
+        };
+        let broken = async {
+            // It has no other reason to end by itself.
+            (&mut broker).await;
+            End::NoDisk
+        };
+        let end = future::or(asked, future::or(failed, broken)).await;
         let at_signal = stats.counts();
+        if end == End::NoDisk {
+            return Report {
+                counts: at_signal,
+                complete: false,
+            };
+        }
         drop(listening);
         // Watchers are told before anyone leaves.
         let _ = events.send(Event::Drain(self.config.drain_secs)).await;
@@ -236,10 +347,7 @@ impl Service {
         // The broker ends after the last sender, and these are some.
         drop((events, clients));
 
-        let drained = async {
-            broker.await;
-            true
-        };
+        let drained = async { broker.await };
         let deadline = async {
             let limit = Timer::after(Duration::from_secs(self.config.drain_secs));
             future::or(self.cut.said(), async { _ = limit.await }).await;
@@ -248,23 +356,37 @@ impl Service {
         let in_time = future::or(drained, deadline).await;
         Report {
             counts: stats.counts().with_connections_of(at_signal),
-            complete: in_time && !failed,
+            complete: in_time && end == End::Asked,
         }
     }
 }
 
-fn bind(address: &str) -> Result<(TcpListener, SocketAddr), BindError> {
+/// Why serving ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Asked,
+    NoListener,
+    NoDisk,
+}
+
+/// Takes an address; nobody can connect yet.
+fn bind(address: &str) -> Result<(TcpListener, SocketAddr), StartError> {
     let bound = || -> io::Result<(TcpListener, SocketAddr)> {
-        let listener = TcpListener::bind(address)?;
-        // The standard library's backlog is 128; to listen again sets another.
-        rustix::net::listen(&listener, BACKLOG)?;
-        accept::prepare(&listener)?;
-        let address = listener.local_addr()?;
-        Ok((listener, address))
+        let mut failure = io::ErrorKind::AddrNotAvailable.into();
+        for candidate in address.to_socket_addrs()? {
+            match bind_one(candidate) {
+                Ok(listener) => {
+                    let address = listener.local_addr()?;
+                    return Ok((listener, address));
+                }
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
     };
     let (listener, bound) = bound().map_err(|source| {
         let address = address.to_owned();
-        BindError { address, source }
+        StartError::Bind { address, source }
     })?;
     if !bound.ip().is_loopback() {
         log::warn!("{bound} can be reached from other machines, and there are no passwords");
@@ -272,7 +394,20 @@ fn bind(address: &str) -> Result<(TcpListener, SocketAddr), BindError> {
     Ok((listener, bound))
 }
 
-fn core(config: &Config, stats: &Arc<Stats>, ledger: &Rc<Ledger>) -> Core {
+fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
+    let family = match address {
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
+    };
+    let socket = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    rustix::net::bind(&socket, &address)?;
+    let listener = TcpListener::from(socket);
+    accept::prepare(&listener)?;
+    Ok(listener)
+}
+
+fn core(config: &Config, stats: &Arc<Stats>) -> Core {
     let limits = store::Limits {
         values_bytes_max: config.values_bytes_max,
         store_bytes_max: config.store_bytes_max,
@@ -283,11 +418,12 @@ fn core(config: &Config, stats: &Arc<Stats>, ledger: &Rc<Ledger>) -> Core {
         store: Store::new(limits, epoch),
         feed: Feed::new(config.history_bytes, 0),
         stats: stats.clone(),
-        ledger: ledger.clone(),
+        ledger: Ledger::new(config.clients_bytes_max),
         echo: config.echo,
         draining: None,
         progress: Duration::from_secs(config.progress_secs),
         started: Instant::now(),
+        durable: None,
     }
 }
 

@@ -6,6 +6,7 @@
 mod record;
 mod keys;
 mod index;
+mod load;
 #[cfg(test)]
 mod tests;
 
@@ -14,12 +15,13 @@ use crate::protocol::notice::{Change, Held, Op};
 use index::Index;
 use keys::Keys;
 pub use keys::WARM_MAX;
+pub use load::Walk;
 use record::Record;
 use std::fmt;
 use std::rc::Rc;
 
 /// What a value is counted with in `store_bytes_max`, beside its length.
-const VALUE_OVERHEAD_BYTES: usize = 64;
+pub const VALUE_OVERHEAD_BYTES: usize = 64;
 
 /// How many chunks of a removed list [`Store::tidy`] frees at a time: some 2000 values.
 const TIDY_CHUNKS: usize = 8;

@@ -4,8 +4,8 @@ mod common;
 
 use common::{Client, Daemon, Frame, until};
 
-/// What STATS tells, in this order. The version and the epoch are text, the others numbers.
-const NAMES: [&str; 17] = [
+/// What STATS tells, in this order. The version, the epoch and sync are text, the others numbers.
+const NAMES: [&str; 22] = [
     "version",
     "uptime_seconds",
     "epoch",
@@ -23,6 +23,11 @@ const NAMES: [&str; 17] = [
     "history_bytes",
     "history_first_revision",
     "clients_bytes",
+    "sync",
+    "last_sync_seconds",
+    "data_bytes",
+    "commits",
+    "commits_waiting",
 ];
 
 /// What is not the same at two looks, though nothing happens in between.
@@ -36,7 +41,7 @@ fn in_lines(client: &mut Client) -> Vec<Figure> {
     let figure = |line: String| {
         let (name, value) = line.split_once(' ').expect("a name and a value");
         let value = match name {
-            "version" | "epoch" => Frame::bulk(value),
+            "version" | "epoch" | "sync" => Frame::bulk(value),
             _ => Frame::Integer(value.parse().expect("a number")),
         };
         (name.to_owned(), value)
@@ -71,9 +76,9 @@ fn the_names_and_their_order_are_the_same_in_every_dialect() {
         in_frames(&mut resp3),
     ];
     resp2.send_frame(&[b"stats"]);
-    assert_eq!(resp2.line(), "*34\r", "RESP2 has no maps");
+    assert_eq!(resp2.line(), "*44\r", "RESP2 has no maps");
     resp3.send_frame(&[b"Stats"]);
-    assert_eq!(resp3.line(), "%17\r");
+    assert_eq!(resp3.line(), "%22\r");
     let still = |figures: &[Figure]| -> Vec<Figure> {
         let is_still = |figure: &&Figure| !MOVING.contains(&figure.0.as_str());
         figures.iter().filter(is_still).cloned().collect()
@@ -86,7 +91,7 @@ fn the_names_and_their_order_are_the_same_in_every_dialect() {
             let is_text = matches!(value, Frame::Bulk(_));
             assert_eq!(
                 is_text,
-                ["version", "epoch"].contains(&name.as_str()),
+                ["version", "epoch", "sync"].contains(&name.as_str()),
                 "{name}"
             );
         }

@@ -56,6 +56,12 @@ fn serve(config: Config) -> ExitCode {
         Err(error) => return fail(1, &error),
     };
     let handle = server.handle();
+    let obeyed = handle.clone();
+    std::thread::spawn(move || smol::block_on(obey(signals, obeyed, drain)));
+    let server = match server.open() {
+        Ok(server) => server,
+        Err(error) => return fail(1, &error),
+    };
     for address in handle.addresses() {
         say(
             &mut io::stderr(),
@@ -63,7 +69,6 @@ fn serve(config: Config) -> ExitCode {
         );
     }
     notify(&[sd_notify::NotifyState::Ready]);
-    std::thread::spawn(move || smol::block_on(obey(signals, handle, drain)));
     report(server.run())
 }
 

@@ -2,6 +2,7 @@
 
 use super::Core;
 use super::client::{Client, Input};
+use super::durable::Figures;
 use crate::feed::{Denied, PREFIXES_MAX, Wish};
 use crate::list::{List, NOTICE_WORD};
 use crate::protocol::command::{Command, Refusal, Request, Version};
@@ -161,7 +162,8 @@ fn add_values(client: &Client, list: List<'_>) {
     }
 }
 
-fn refuse(core: &Core, client: &Client, text: &str) {
+/// Answers with an error.
+pub(super) fn refuse(core: &Core, client: &Client, text: &str) {
     reply(core, client, &Reply::Refused(&Refusal::new(text)));
 }
 
@@ -301,10 +303,12 @@ fn hello(core: &mut Core, client: &mut Client, version: Option<Version>, name: O
 }
 
 /// The names and their order are part of the protocol.
-fn stats(core: &Core) -> [(&'static str, Stat); 17] {
+fn stats(core: &Core) -> [(&'static str, Stat); 22] {
     let number = |value: u64| Stat::Number(value);
     let amount = |value: usize| Stat::Number(value as u64);
     let (store, stats) = (&core.store, &core.stats);
+    let durable = core.durable.as_ref();
+    let disk = durable.map_or_else(Figures::default, |disk| disk.figures(store.revision()));
     [
         ("version", Stat::Text(SERVER.1.to_owned())),
         ("uptime_seconds", number(core.started.elapsed().as_secs())),
@@ -326,5 +330,10 @@ fn stats(core: &Core) -> [(&'static str, Stat); 17] {
             number(core.feed.history().first()),
         ),
         ("clients_bytes", amount(core.ledger.bytes())),
+        ("sync", Stat::Text(disk.sync.to_owned())),
+        ("last_sync_seconds", number(disk.last_sync_seconds)),
+        ("data_bytes", number(disk.data_bytes)),
+        ("commits", number(disk.commits)),
+        ("commits_waiting", number(disk.commits_waiting)),
     ]
 }

@@ -113,6 +113,8 @@ pub struct Client {
     pub leaving: bool,
     /// It waits for its turn.
     pub is_ready: bool,
+    /// It has a change to make and waits for the disk.
+    pub is_parked: bool,
     /// It waits for its turn to be told what it is behind with.
     pub is_lagging: bool,
     /// It is told of changes.
@@ -162,6 +164,7 @@ impl Client {
             batches: VecDeque::new(),
             leaving: false,
             is_ready: false,
+            is_parked: false,
             is_lagging: false,
             watches: false,
             is_new: false,

@@ -1,6 +1,7 @@
 //! Tells clients of changes: of one as it is made, of those before, and that there were none.
 
 use super::Broker;
+use super::disk::hold_up_to;
 use super::turn::Turn;
 use crate::feed::{ClientId, Owed};
 use crate::protocol::notice::Notice;
@@ -24,9 +25,15 @@ impl Broker {
                 return;
             };
             let mut outbox = client.outbox.borrow_mut();
+            let at = outbox.queued();
             if !outbox.offer(notice) {
                 self.core.feed.fall_behind(id, revision);
                 continue;
+            }
+            if let Some(durable) = &mut self.core.durable {
+                // No other change has been made since.
+                let until = durable.current();
+                durable.hold(&mut outbox, id, at, until);
             }
             client.told = turn.begun();
             if outbox.is_to_be_rung() {
@@ -79,6 +86,7 @@ impl Broker {
         let Some(client) = self.clients.get_mut(&id) else {
             return Told::MustWait;
         };
+        let at = client.outbox.borrow().queued();
         let told = match self.core.feed.owed(id) {
             Owed::Lost(first, last) => {
                 if !client.outbox.borrow_mut().has_room_for_notices() {
@@ -106,6 +114,7 @@ impl Broker {
             }
         };
         client.told = turn.begun();
+        hold_up_to(&mut self.core.durable, client, at, told);
         self.core.feed.told(id, told);
         Told::One
     }
@@ -133,7 +142,9 @@ impl Broker {
                 continue;
             }
             if self.progress.is_silent(client.told, now) {
-                client.tell_progress(self.core.store.revision());
+                let (at, revision) = (client.outbox.borrow().queued(), self.core.store.revision());
+                client.tell_progress(revision);
+                hold_up_to(&mut self.core.durable, client, at, revision);
                 client.told = now;
             }
             self.progress.expect(id, client.told);

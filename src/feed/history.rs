@@ -76,6 +76,11 @@ impl History {
         }
     }
 
+    /// Forgets everything, and begins after this revision.
+    pub fn restart(&mut self, revision: u64) {
+        *self = History::new(self.bytes_max, revision);
+    }
+
     /// What it takes, in bytes, overhead included.
     pub fn bytes(&self) -> usize {
         let others = self.segments.back().into_iter().chain(&self.spare);
@@ -94,6 +99,7 @@ impl History {
 
     /// Remembers the next change, made by this client, and forgets the oldest that do not fit
     /// beside it. One that does not fit at all is forgotten at once.
+    #[inline]
     pub fn push(&mut self, change: &Change<'_>, by: ClientId) {
         debug_assert_eq!(change.revision, self.next);
         self.next = change.revision + 1;

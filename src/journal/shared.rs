@@ -5,7 +5,8 @@ use super::error::Error;
 use super::names;
 use super::space::Usage;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// A file of the journal with changes in it, to which nothing is added.
 #[derive(Debug)]
@@ -54,6 +55,10 @@ pub(super) struct State<F> {
     pub(super) is_full: bool,
     /// The disk has failed.
     pub(super) has_failed: bool,
+    /// The first revision of the history: what lies before it is needed for the keys alone.
+    pub(super) history_first: u64,
+    /// Nobody writes any more.
+    pub(super) is_closed: bool,
 }
 
 /// How much can be written before another file must be made.
@@ -70,6 +75,8 @@ pub struct Room {
 pub struct Shared<D: Folder> {
     pub(super) folder: D,
     state: Mutex<State<D::File>>,
+    /// Rung when a file should be set aside, or nobody writes any more.
+    needed: Condvar,
     /// Held while files are synced.
     syncing: Mutex<()>,
     /// Held while a spare file is made.
@@ -81,6 +88,7 @@ impl<D: Folder> Shared<D> {
         Shared {
             folder,
             state: Mutex::new(state),
+            needed: Condvar::new(),
             syncing: Mutex::new(()),
             making: Mutex::new(()),
         }
@@ -128,6 +136,30 @@ impl<D: Folder> Shared<D> {
     /// Sets how much is set aside for each further file.
     pub fn set_segment_bytes(&self, bytes: u64) {
         self.state().segment_bytes = bytes;
+    }
+
+    /// Says which is now the first revision of the history.
+    pub fn set_history_first(&self, revision: u64) {
+        self.state().history_first = revision;
+    }
+
+    /// The first revision of the history.
+    pub fn history_first(&self) -> u64 {
+        self.state().history_first
+    }
+
+    /// Says that nobody writes any more, to who waits for a need.
+    pub(super) fn close(&self) {
+        self.state().is_closed = true;
+        self.needed.notify_all();
+    }
+
+    /// Waits until a file should be set aside, but not longer than this; false once nobody writes
+    /// any more.
+    pub(super) fn wait_for_need(&self, time: Duration) -> bool {
+        let is_well = |state: &mut State<D::File>| state.spare.is_some() && !state.is_closed;
+        let waited = self.needed.wait_timeout_while(self.state(), time, is_well);
+        !waited.unwrap_or_else(PoisonError::into_inner).0.is_closed
     }
 
     /// Waits until all that was written by now is on the disk; returns the last revision that is.
@@ -206,6 +238,7 @@ impl<D: Folder> Shared<D> {
             let mut state = self.state();
             (state.spare.take(), state.segment_bytes)
         };
+        self.needed.notify_all();
         match spare {
             Some(spare) if spare.bytes_len >= bytes => return Ok(spare),
             // A file that is passed over would stand before others that were written earlier.

@@ -1,8 +1,9 @@
-//! Does on a thread of its own what nobody should wait for: syncs now and then, sets files aside
-//! and removes old ones, writes snapshots.
+//! Does on threads of its own what nobody should wait for: syncs now and then, writes snapshots,
+//! and keeps files at hand.
 
 use super::disk::Folder;
 use super::error::Error;
+use super::files::Files;
 use super::frame::Slice;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
@@ -15,8 +16,8 @@ use std::time::{Duration, Instant};
 /// How many slices of a snapshot wait to be written.
 const QUEUE_MAX: usize = 2;
 
-/// How long it takes at most until a missing file is set aside, or tried again.
-const PAUSE: Duration = Duration::from_millis(100);
+/// How long it waits for something to do when nothing is due: it does not matter.
+const PAUSE: Duration = Duration::from_secs(60);
 
 /// What is to be done.
 #[derive(Debug)]
@@ -35,13 +36,13 @@ pub enum Task {
         /// The revision.
         revision: u64,
     },
-    /// This is now the first revision of the history.
-    History(u64),
 }
 
 /// What came of it.
 #[derive(Debug)]
 pub enum Outcome {
+    /// A slice of a snapshot was written: there is room for another.
+    Slice,
     /// A snapshot is whole.
     Snapshot,
     /// A snapshot was given up. The one before goes on being used.
@@ -57,39 +58,43 @@ pub enum Outcome {
     Failed(Error),
 }
 
-/// The thread that keeps the folder in order.
+/// The threads that keep the folder in order.
 #[derive(Debug)]
-pub struct Upkeep {
+pub struct Upkeep<D: Folder> {
     tasks: SyncSender<Task>,
     thread: JoinHandle<()>,
+    files: Files<D>,
 }
 
-impl Upkeep {
-    /// Starts the thread. With an interval it syncs whenever that is over; of everything it tells
+impl<D: Folder> Upkeep<D> {
+    /// Starts the threads. With an interval it syncs whenever that is over; of everything it tells
     /// `told`, and must not be made to wait long there.
     ///
     /// # Errors
     ///
     /// That of starting a thread.
-    pub fn start<D: Folder>(
+    pub fn start(
         shared: Arc<Shared<D>>,
         interval: Option<Duration>,
         told: impl FnMut(Outcome) + Send + 'static,
-    ) -> io::Result<Upkeep> {
+    ) -> io::Result<Upkeep<D>> {
         let (tasks, receiver) = sync_channel(QUEUE_MAX);
+        let files = Files::start(shared.clone())?;
         let keeper = Keeper {
             shared,
             interval,
             synced: Instant::now(),
             snapshot: None,
-            history_first: 0,
-            is_full: false,
             told,
         };
         let thread = thread::Builder::new()
             .name("upkeep".to_owned())
             .spawn(move || keeper.run(&receiver))?;
-        Ok(Upkeep { tasks, thread })
+        Ok(Upkeep {
+            tasks,
+            thread,
+            files,
+        })
     }
 
     /// Asks for something to be done; gives it back if as much as may wait does so already.
@@ -100,9 +105,10 @@ impl Upkeep {
         }
     }
 
-    /// Ends the thread, when it has done what was asked. A snapshot that is not whole is given up.
+    /// Ends the threads, when they have done what was asked. A snapshot that is not whole is given up.
     pub fn stop(self) {
         drop(self.tasks);
+        self.files.stop();
         // If it has panicked there is nothing left to do about it.
         let _ = self.thread.join();
     }
@@ -113,15 +119,13 @@ struct Keeper<D: Folder, T> {
     interval: Option<Duration>,
     synced: Instant,
     snapshot: Option<Snapshot<D>>,
-    history_first: u64,
-    is_full: bool,
     told: T,
 }
 
 impl<D: Folder, T: FnMut(Outcome)> Keeper<D, T> {
     fn run(mut self, tasks: &Receiver<Task>) {
         loop {
-            match tasks.recv_timeout(PAUSE) {
+            match tasks.recv_timeout(self.pause()) {
                 Ok(task) => {
                     if let Err(error) = self.work(task) {
                         self.give_up(error);
@@ -141,19 +145,29 @@ impl<D: Folder, T: FnMut(Outcome)> Keeper<D, T> {
         }
     }
 
+    /// How long nothing is due.
+    fn pause(&self) -> Duration {
+        self.interval.map_or(PAUSE, |interval| {
+            interval.saturating_sub(self.synced.elapsed())
+        })
+    }
+
     fn work(&mut self, task: Task) -> Result<(), Error> {
         match (task, &mut self.snapshot) {
             (Task::Begin { epoch, revision }, _) => {
                 self.snapshot = Some(Snapshot::begin(self.shared.clone(), epoch, revision)?);
             }
-            (Task::Slice(mut slice), Some(snapshot)) => snapshot.write(&mut slice)?,
+            (Task::Slice(mut slice), Some(snapshot)) => {
+                snapshot.write(&mut slice)?;
+                (self.told)(Outcome::Slice);
+            }
             (Task::Finish { revision }, snapshot) => {
                 if let Some(snapshot) = snapshot.take() {
                     snapshot.finish(revision)?;
                     (self.told)(Outcome::Snapshot);
+                    self.shared.forget(self.shared.history_first())?;
                 }
             }
-            (Task::History(first), _) => self.history_first = first,
             // Slices of a snapshot that has been given up.
             (Task::Slice(_), None) => {}
         }
@@ -167,7 +181,7 @@ impl<D: Folder, T: FnMut(Outcome)> Keeper<D, T> {
         (self.told)(Outcome::NoSnapshot(error));
     }
 
-    /// Does what is due.
+    /// Syncs, if that is due.
     fn keep_up(&mut self) -> Result<(), Error> {
         if self
             .interval
@@ -178,21 +192,6 @@ impl<D: Folder, T: FnMut(Outcome)> Keeper<D, T> {
             let took = begun.elapsed();
             self.synced = begun;
             (self.told)(Outcome::Synced { revision, took });
-        }
-        match self.shared.prepare() {
-            Err(Error::Full { path }) => {
-                if !std::mem::replace(&mut self.is_full, true) {
-                    log::error!("no space is left on the device of {path}: changes are refused");
-                }
-            }
-            Err(error) => log::error!("{error}"),
-            Ok(()) if std::mem::take(&mut self.is_full) => {
-                log::info!("there is space again: changes are accepted");
-            }
-            Ok(()) => {}
-        }
-        if let Err(error) = self.shared.forget(self.history_first) {
-            log::error!("{error}");
         }
         Ok(())
     }

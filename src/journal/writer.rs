@@ -68,6 +68,8 @@ impl<D: Folder> Journal<D> {
                 new_snapshot: 0,
                 is_full: false,
                 has_failed: false,
+                history_first: 0,
+                is_closed: false,
             },
         ));
         let spare = shared.take_spare(0)?;

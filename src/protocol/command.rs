@@ -28,6 +28,10 @@ impl Span {
     pub fn of(self, buffer: &[u8]) -> &[u8] {
         &buffer[self.start..self.end]
     }
+
+    fn len(self) -> usize {
+        self.end - self.start
+    }
 }
 
 /// The versions of RESP.
@@ -137,6 +141,20 @@ impl Request {
                 | Command::Remove { key, .. }
                 | Command::Delete { key },
             ) => Some(*key),
+            _ => None,
+        }
+    }
+
+    /// How many bytes the key and the values have of a request that may change something.
+    pub fn change_bytes(&self) -> Option<usize> {
+        match self {
+            Request::Command(Command::Put { key, value } | Command::Remove { key, value }) => {
+                Some(key.len() + value.len())
+            }
+            Request::Command(Command::Update { key, old, new }) => {
+                Some(key.len() + old.len() + new.len())
+            }
+            Request::Command(Command::Delete { key }) => Some(key.len()),
             _ => None,
         }
     }

@@ -53,7 +53,7 @@ impl Change<'_> {
         self.old.iter().chain(&self.new)
     }
 
-    /// The same, independent of what it was made from.
+    /// The same, independent of what it was made from; long values by handles.
     pub fn into_owned(self) -> Change<'static> {
         Change {
             revision: self.revision,
@@ -110,6 +110,7 @@ impl Held<'_> {
     fn into_owned(self) -> Held<'static> {
         match self {
             Held::Shared(value) => Held::Shared(value),
+            Held::Copied(bytes) if bytes.len() > INLINE_BYTES_MAX => Held::Shared((*bytes).into()),
             Held::Copied(bytes) => Held::Copied(bytes.into_owned().into()),
         }
     }

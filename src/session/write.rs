@@ -64,16 +64,17 @@ impl Writer {
     async fn deliver(&mut self) -> io::Result<()> {
         loop {
             let blocked = self.flush().await?;
-            let (is_empty, is_closed) = {
+            let (has_more, is_over) = {
                 let outbox = self.outbox.borrow();
-                (outbox.is_empty(), outbox.is_closed())
+                let is_over = outbox.is_closed() && outbox.is_empty();
+                (outbox.has_released(), is_over)
             };
             if blocked {
                 // What is rare is boxed, so that all the other sessions have no room for it.
                 Box::pin(self.writable()).await?;
-            } else if !is_empty {
+            } else if has_more {
                 future::yield_now().await;
-            } else if is_closed {
+            } else if is_over {
                 return Ok(());
             } else {
                 self.bell.rung().await;

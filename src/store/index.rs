@@ -151,9 +151,9 @@ impl Order {
             }
             work -= 1;
             match keys.step(&mut self.walk) {
-                Step::Key(key) => {
+                Step::Key(record) => {
                     work = work.saturating_sub(KEY_COST);
-                    self.placed.insert(key.into());
+                    self.placed.insert(record.key().into());
                 }
                 Step::Nothing => {}
                 Step::End => self.walked = true,

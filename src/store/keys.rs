@@ -55,8 +55,8 @@ pub(super) struct Cursor {
 /// What a walk finds in its next step.
 #[derive(Debug)]
 pub(super) enum Step<'a> {
-    /// A key.
-    Key(&'a [u8]),
+    /// A key and its values.
+    Key(&'a Record),
     /// An empty bucket.
     Nothing,
     /// All keys were found.
@@ -185,7 +185,7 @@ impl Keys {
         }
         at.bucket += 1;
         match table.records.get_bucket(at.bucket - 1) {
-            Some(record) => Step::Key(record.key()),
+            Some(record) => Step::Key(record),
             None => Step::Nothing,
         }
     }

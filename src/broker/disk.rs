@@ -1,0 +1,203 @@
+//! Hands changes to the disk at the end of each turn, and releases what was held for them.
+
+use super::client::{Batch, Client};
+use super::durable::{Admission, Durable, Word};
+use super::{Broker, Core, answer};
+use crate::journal::{Commit, Error, Outcome};
+use crate::protocol::command::Request;
+use crate::protocol::notice::Change;
+use std::time::Instant;
+
+/// Says whether a request may be executed, as far as the disk is concerned. If not, its client has
+/// been told so, or waits for the disk.
+#[inline]
+pub(super) fn admit(core: &mut Core, client: &mut Client, request: &Request) -> Admission {
+    match core.durable {
+        None => Admission::Yes,
+        Some(_) => admit_to_disk(core, client, request),
+    }
+}
+
+#[inline(never)]
+fn admit_to_disk(core: &mut Core, client: &mut Client, request: &Request) -> Admission {
+    let Some(durable) = &mut core.durable else {
+        return Admission::Yes;
+    };
+    durable.reply_at = client.outbox.borrow().queued();
+    let Some(bytes) = request.change_bytes() else {
+        return Admission::Yes;
+    };
+    let admission = durable.admit(bytes);
+    match admission {
+        Admission::Yes => {}
+        Admission::Wait => {
+            client.is_parked = true;
+            durable.park(client.id);
+        }
+        Admission::Refused => {
+            let text = durable.refusal();
+            answer::refuse(core, client, &text);
+        }
+    }
+    admission
+}
+
+/// Takes in what the last request of a batch has changed that was admitted, and holds its reply
+/// until the disk has what it tells of.
+#[inline]
+pub(super) fn hold(core: &mut Core, client: &Client, batch: &Batch, change: Option<&Change<'_>>) {
+    if core.durable.is_some() {
+        hold_for_disk(core, client, batch, change);
+    }
+}
+
+#[inline(never)]
+fn hold_for_disk(core: &mut Core, client: &Client, batch: &Batch, change: Option<&Change<'_>>) {
+    let Some(durable) = &mut core.durable else {
+        return;
+    };
+    let until = match (change, batch.next()) {
+        (Some(change), _) => durable.push(change, &core.store),
+        (None, Some(request)) => durable.concerns(request, &batch.input.bytes, &core.store),
+        (None, None) => return,
+    };
+    let at = durable.reply_at;
+    durable.hold(&mut client.outbox.borrow_mut(), client.id, at, until);
+}
+
+/// Holds what stands in a client's outbox from `at` on, which tells of changes up to a revision.
+pub(super) fn hold_up_to(
+    durable: &mut Option<Box<Durable>>,
+    client: &Client,
+    at: u64,
+    revision: u64,
+) {
+    if let Some(durable) = durable
+        && revision > durable.revision
+    {
+        let until = durable.current();
+        durable.hold(&mut client.outbox.borrow_mut(), client.id, at, until);
+    }
+}
+
+impl Broker {
+    /// Commits what was changed in this turn, and goes on with a snapshot.
+    pub(super) fn settle(&mut self, now: Instant) {
+        let Some(durable) = &mut self.core.durable else {
+            return;
+        };
+        match durable.commit(now) {
+            Ok(Some(batch)) => self.release(batch),
+            Ok(None) => {}
+            Err(error) => return self.fail(&error),
+        }
+        if let Some(durable) = &mut self.core.durable {
+            let history = self.core.feed.history();
+            let history = (history.bytes(), history.first());
+            durable.keep_up(&self.core.store, history, now);
+        }
+    }
+
+    /// Hears what the threads that write have said.
+    pub(super) fn take_words(&mut self) {
+        while let Some(word) = self
+            .core
+            .durable
+            .as_ref()
+            .and_then(|durable| durable.try_word())
+        {
+            self.hear(word);
+        }
+    }
+
+    pub(super) fn hear(&mut self, word: Word) {
+        let Some(durable) = &mut self.core.durable else {
+            return;
+        };
+        match word {
+            Word::Commit(Commit::Done {
+                revision, batch, ..
+            }) => {
+                let batch = durable.is_done(revision, batch);
+                return self.release(batch);
+            }
+            // Who has been logging it goes on trying; changes are refused meanwhile.
+            Word::Commit(Commit::Full) => return,
+            Word::Commit(Commit::Failed(error)) | Word::Outcome(Outcome::Failed(error)) => {
+                return self.fail(&error);
+            }
+            Word::Outcome(Outcome::Slice) => {}
+            Word::Outcome(Outcome::Snapshot) => durable.end_snapshot(true),
+            Word::Outcome(Outcome::NoSnapshot(error)) => {
+                log::error!(
+                    "a snapshot is given up, and the one before goes on being used: {error}"
+                );
+                durable.end_snapshot(false);
+            }
+            Word::Outcome(Outcome::Synced { .. }) => return durable.is_synced(),
+        }
+        self.unpark();
+    }
+
+    /// Lets be told what waited for a batch.
+    fn release(&mut self, batch: u64) {
+        let Some(durable) = &mut self.core.durable else {
+            return;
+        };
+        let mut holders = durable.take_holders(batch);
+        for id in holders.drain(..) {
+            let Some(client) = self.clients.get_mut(&id) else {
+                continue;
+            };
+            let mut outbox = client.outbox.borrow_mut();
+            outbox.release(batch);
+            if outbox.has_replies() {
+                outbox.ring_for_release();
+            } else if outbox.has_released() && outbox.is_to_be_rung() {
+                self.bells.add(id);
+            }
+            drop(outbox);
+            if client.leaving {
+                self.make_ready(id);
+            }
+        }
+        if let Some(durable) = &mut self.core.durable {
+            durable.return_holders(batch, holders);
+        }
+        self.unpark();
+    }
+
+    /// Lets those go on who waited for the disk to make a change.
+    fn unpark(&mut self) {
+        let Some(durable) = &mut self.core.durable else {
+            return;
+        };
+        for id in durable.unpark() {
+            if let Some(client) = self.clients.get_mut(&id) {
+                client.is_parked = false;
+                self.make_ready(id);
+            }
+        }
+    }
+
+    /// Ends the broker: what is held may never be told.
+    fn fail(&mut self, error: &Error) {
+        log::error!("{error}; the daemon ends, for it cannot keep what it would answer");
+        self.has_failed = true;
+    }
+
+    /// Closes the disk, if there is one; false if it has failed.
+    pub(super) async fn close(self) -> bool {
+        let Some(durable) = self.core.durable else {
+            return true;
+        };
+        let disk = durable.into_disk();
+        match smol::unblock(move || disk.close()).await {
+            Ok(()) => true,
+            Err(error) => {
+                log::error!("{error}");
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,434 @@
+//! Knows which changes the disk has, and so what may be told.
+//!
+//! Changes are collected in a batch while they are made, and committed together. What tells of
+//! them, and everything behind it for the same client, is held in the outbox until then. There are
+//! two batches at most: the one that is open, and the one before it on its way to the disk.
+//!
+//! With [`SyncMode::Always`] a batch is written and synced on a thread of its own, and the next is
+//! handed over when that is done: so one sync serves all who wait. Otherwise it is written here at
+//! the end of the turn, before any writer has run, and what was held is released at once.
+
+use super::snapshot::Walking;
+use crate::config::SyncMode;
+use crate::feed::ClientId;
+use crate::journal::{
+    Batch, Commit, Commits, Directory, Error, Journal, OVERHEAD_BYTES_MAX, Outcome, Room, Shared,
+    Upkeep,
+};
+use crate::outbox::Outbox;
+use crate::protocol::command::{Command, Request};
+use crate::protocol::notice::Change;
+use crate::store::Store;
+use async_channel::{Receiver, Sender};
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How much the open batch may take before whoever makes changes waits, in bytes; more if it is
+/// one change alone.
+const BATCH_BYTES_MAX: usize = 8 << 20;
+
+/// How much memory an empty batch keeps, in bytes.
+const BATCH_BYTES_KEPT: usize = 256 << 10;
+
+/// What the beginning and the end of a file take of the room for changes, and more.
+const ROOM_RESERVED: u64 = 4096;
+
+/// How long it takes until a batch for which there was no room is tried again.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// How many places there are to note which keys have changed: two keys that share one wait for
+/// each other's changes.
+const PLACES: usize = 1 << 14;
+
+/// What the threads that write say.
+#[derive(Debug)]
+pub enum Word {
+    /// Of a batch.
+    Commit(Commit),
+    /// Of syncs and snapshots.
+    Outcome(Outcome),
+}
+
+/// Who writes the batches.
+#[derive(Debug)]
+enum Committer {
+    Here(Journal<Directory>),
+    There(Commits<Directory>),
+}
+
+/// What can be moved to another thread, to be closed there.
+#[derive(Debug)]
+pub(super) struct Disk {
+    committer: Committer,
+    pub(super) upkeep: Upkeep<Directory>,
+    words: Receiver<Word>,
+    open: Batch,
+    is_on_its_way: bool,
+}
+
+/// The changes on their way to the disk.
+#[derive(Debug)]
+pub struct Durable {
+    pub(super) disk: Disk,
+    pub(super) shared: Arc<Shared<Directory>>,
+    sync: SyncMode,
+    path: String,
+    /// The batch that is not in use, with its memory.
+    spare: Option<Batch>,
+    /// The number of the open batch. They are counted from 1.
+    number: u64,
+    /// How much the batch on its way takes; 0 if there is none.
+    on_its_way: usize,
+    /// The last batch whose changes may be told.
+    released: u64,
+    /// The last change that may be told.
+    pub(super) revision: u64,
+    /// Where in its client's outbox the reply to the request that was admitted last begins.
+    pub(super) reply_at: u64,
+    /// The last batch that changed a key, by the key's place; none if no batch outlasts a turn.
+    touched: Vec<u64>,
+    /// Who waits for the open batch and for the one before it, by the lowest bit of the number.
+    holders: [Vec<ClientId>; 2],
+    /// Who has a change to make and must wait for the disk.
+    parked: Vec<ClientId>,
+    room: Room,
+    retry: Option<Instant>,
+    /// How many bytes of changes were written.
+    pub(super) written: u64,
+    commits: u64,
+    last_sync: Instant,
+    pub(super) walking: Option<Walking>,
+    pub(super) looked: Instant,
+    pub(super) no_snapshot_before: Instant,
+    /// What the store and the history took when that was last looked at.
+    pub(super) sizes: (u64, u64),
+}
+
+/// What is to become of a change that somebody wants to make.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// It can be made.
+    Yes,
+    /// Not before the disk has done more.
+    Wait,
+    /// There is no room for it.
+    Refused,
+}
+
+impl Durable {
+    /// Goes on with this journal in the folder `path`. Syncs when `sync` says, or every `interval`.
+    ///
+    /// # Errors
+    ///
+    /// That of starting a thread.
+    pub fn start(
+        journal: Journal<Directory>,
+        path: String,
+        sync: SyncMode,
+        interval: Duration,
+    ) -> io::Result<Durable> {
+        let (teller, words) = async_channel::unbounded();
+        let (shared, revision) = (journal.shared(), journal.revision());
+        let told = tell(&teller, Word::Outcome);
+        let interval = Some(interval).filter(|_| sync == SyncMode::Interval);
+        let upkeep = Upkeep::start(shared.clone(), interval, told)?;
+        let (committer, places) = match sync {
+            SyncMode::Always => {
+                let commits = Commits::start(journal, true, tell(&teller, Word::Commit))?;
+                (Committer::There(commits), PLACES)
+            }
+            SyncMode::Interval | SyncMode::Never => (Committer::Here(journal), 0),
+        };
+        let now = Instant::now();
+        Ok(Durable {
+            disk: Disk {
+                committer,
+                upkeep,
+                words,
+                open: Batch::new(),
+                is_on_its_way: false,
+            },
+            room: shared.room(),
+            shared,
+            sync,
+            path,
+            spare: None,
+            number: 1,
+            on_its_way: 0,
+            released: 0,
+            revision,
+            reply_at: 0,
+            touched: vec![0; places],
+            holders: [Vec::new(), Vec::new()],
+            parked: Vec::new(),
+            retry: None,
+            written: 0,
+            commits: 0,
+            last_sync: now,
+            walking: None,
+            looked: now,
+            no_snapshot_before: now,
+            sizes: (0, 0),
+        })
+    }
+
+    /// Waits for a word of the threads that write.
+    pub(super) async fn word(&self) -> Option<Word> {
+        self.disk.words.recv().await.ok()
+    }
+
+    /// A word that has come.
+    pub(super) fn try_word(&self) -> Option<Word> {
+        self.disk.words.try_recv().ok()
+    }
+
+    /// What is to become of a change whose key and values take so many bytes.
+    pub(super) fn admit(&mut self, bytes: usize) -> Admission {
+        let bytes = bytes + OVERHEAD_BYTES_MAX;
+        let open = self.disk.open.bytes_len();
+        if self.room.is_full {
+            self.room = self.shared.room();
+            let pending = (self.on_its_way + open + bytes) as u64 + ROOM_RESERVED;
+            if self.room.is_full && pending > self.room.bytes {
+                return Admission::Refused;
+            }
+        }
+        let is_long = !self.disk.open.is_empty() && open + bytes > BATCH_BYTES_MAX;
+        match is_long || self.is_snapshot_behind() {
+            true => Admission::Wait,
+            false => Admission::Yes,
+        }
+    }
+
+    /// What is said to whoever wants to make a change for which there is no room.
+    pub(super) fn refusal(&self) -> String {
+        let path = &self.path;
+        format!("no space is left on the device of {path}: nothing can be changed until there is")
+    }
+
+    /// Notes that a client has a change to make and waits for the disk.
+    pub(super) fn park(&mut self, id: ClientId) {
+        self.parked.push(id);
+    }
+
+    /// Everyone who waited for the disk to make a change.
+    pub(super) fn unpark(&mut self) -> Vec<ClientId> {
+        std::mem::take(&mut self.parked)
+    }
+
+    /// Takes in a change that has been made; returns the batch that what tells of it waits for.
+    pub(super) fn push(&mut self, change: &Change<'_>, store: &Store) -> u64 {
+        self.disk.open.push(change);
+        if !self.touched.is_empty() {
+            let place = place(store, &change.key);
+            self.touched[place] = self.number;
+        }
+        self.number
+    }
+
+    /// The batch that the reply to a request waits for which has changed nothing.
+    pub(super) fn concerns(&self, request: &Request, bytes: &[u8], store: &Store) -> u64 {
+        match request {
+            Request::Command(
+                Command::Get { key } | Command::Remove { key, .. } | Command::Delete { key },
+            ) if !self.touched.is_empty() => self.touched[place(store, key.of(bytes))],
+            Request::Command(
+                Command::Ping { .. }
+                | Command::Echo { .. }
+                | Command::Help
+                | Command::Quit
+                | Command::Unwatch { .. },
+            )
+            | Request::Refused(_)
+            | Request::Fatal(_)
+            | Request::Listen => 0,
+            // It tells of the key, or of the revision.
+            Request::Command(_) => self.current(),
+        }
+    }
+
+    /// The batch of the last change that was made; it may have been released.
+    pub(super) fn current(&self) -> u64 {
+        self.number - u64::from(self.disk.open.is_empty())
+    }
+
+    /// Holds what stands in an outbox from `at` on until a batch is released.
+    pub(super) fn hold(&mut self, outbox: &mut Outbox, id: ClientId, at: u64, batch: u64) {
+        if batch > self.released && outbox.hold(at, batch) {
+            self.holders[batch as usize & 1].push(id);
+        }
+    }
+
+    /// Writes the open batch, or hands it over to be written. Returns the batch that is released
+    /// by that.
+    pub(super) fn commit(&mut self, now: Instant) -> Result<Option<u64>, Error> {
+        if self.disk.open.is_empty() || self.retry.is_some_and(|retry| now < retry) {
+            return Ok(None);
+        }
+        let bytes = self.disk.open.bytes_len();
+        match &mut self.disk.committer {
+            Committer::Here(journal) => match journal.append(&mut self.disk.open) {
+                Ok(revision) => {
+                    self.retry = None;
+                    self.disk.open.clear(BATCH_BYTES_KEPT);
+                    self.number += 1;
+                    Ok(Some(self.has_committed(revision, bytes)))
+                }
+                Err(Error::Full { .. }) => {
+                    self.retry = Some(now + RETRY);
+                    Ok(None)
+                }
+                Err(error) => Err(error),
+            },
+            Committer::There(_) if self.disk.is_on_its_way => Ok(None),
+            Committer::There(commits) => {
+                let next = self.spare.take().unwrap_or_default();
+                let batch = std::mem::replace(&mut self.disk.open, next);
+                (self.disk.is_on_its_way, self.on_its_way) = (true, bytes);
+                self.number += 1;
+                if commits.submit(batch) {
+                    return Ok(None);
+                }
+                let path = self.path.clone();
+                Err(Error::Failed { path })
+            }
+        }
+    }
+
+    /// Hears that the batch on its way has been committed; returns its number.
+    pub(super) fn is_done(&mut self, revision: u64, batch: Batch) -> u64 {
+        self.spare = Some(batch);
+        self.disk.is_on_its_way = false;
+        self.last_sync = Instant::now();
+        let bytes = std::mem::take(&mut self.on_its_way);
+        self.has_committed(revision, bytes)
+    }
+
+    /// Hears that what was written has been synced.
+    pub(super) fn is_synced(&mut self) {
+        self.last_sync = Instant::now();
+    }
+
+    fn has_committed(&mut self, revision: u64, bytes: usize) -> u64 {
+        self.room = self.shared.room();
+        self.written += bytes as u64;
+        self.commits += 1;
+        self.revision = revision;
+        self.released = self.number - 1;
+        self.released
+    }
+
+    /// Who waited for a batch. They are to be given back.
+    pub(super) fn take_holders(&mut self, batch: u64) -> Vec<ClientId> {
+        std::mem::take(&mut self.holders[batch as usize & 1])
+    }
+
+    /// Takes back an empty list, for its memory.
+    pub(super) fn return_holders(&mut self, batch: u64, holders: Vec<ClientId>) {
+        self.holders[batch as usize & 1] = holders;
+    }
+
+    /// When a batch for which there was no room is to be tried again.
+    pub(super) fn retry(&self) -> Option<Instant> {
+        self.retry
+    }
+
+    /// What STATS tells of it, at this revision.
+    pub(super) fn figures(&self, revision: u64) -> Figures {
+        Figures {
+            sync: self.sync.word(),
+            last_sync_seconds: self.last_sync.elapsed().as_secs(),
+            data_bytes: self.shared.usage().folder,
+            commits: self.commits,
+            commits_waiting: revision - self.revision,
+        }
+    }
+
+    /// What is to be closed at the end.
+    pub(super) fn into_disk(self) -> Disk {
+        self.disk
+    }
+}
+
+/// What STATS tells of the disk.
+#[derive(Debug)]
+pub(super) struct Figures {
+    /// When it is synced.
+    pub(super) sync: &'static str,
+    /// How long ago the last sync ended.
+    pub(super) last_sync_seconds: u64,
+    /// What the folder holds.
+    pub(super) data_bytes: u64,
+    /// How many batches were committed.
+    pub(super) commits: u64,
+    /// How many changes were made that are not committed.
+    pub(super) commits_waiting: u64,
+}
+
+impl Default for Figures {
+    /// Those of a server that keeps its data in memory alone.
+    fn default() -> Figures {
+        Figures {
+            sync: "none",
+            last_sync_seconds: 0,
+            data_bytes: 0,
+            commits: 0,
+            commits_waiting: 0,
+        }
+    }
+}
+
+impl Disk {
+    /// Commits what is left, and closes the folder. Blocks until that is done.
+    pub(super) fn close(self) -> Result<(), Error> {
+        let Disk {
+            committer,
+            upkeep,
+            words,
+            open,
+            is_on_its_way,
+        } = self;
+        upkeep.stop();
+        let mut left = open;
+        match committer {
+            Committer::Here(mut journal) => {
+                journal.append(&mut left)?;
+                journal.close()
+            }
+            Committer::There(commits) => {
+                if is_on_its_way {
+                    wait_for_commit(&words)?;
+                }
+                if !left.is_empty() && commits.submit(left) {
+                    wait_for_commit(&words)?;
+                }
+                commits.close()
+            }
+        }
+    }
+}
+
+/// Waits until the batch on its way is committed.
+fn wait_for_commit(words: &Receiver<Word>) -> Result<(), Error> {
+    loop {
+        match words.recv_blocking() {
+            Ok(Word::Commit(Commit::Failed(error))) => return Err(error),
+            Ok(Word::Commit(Commit::Done { .. })) | Err(_) => return Ok(()),
+            Ok(Word::Commit(Commit::Full) | Word::Outcome(_)) => {}
+        }
+    }
+}
+
+/// What a thread tells with. It never waits: what it can tell is bounded by what it is asked.
+fn tell<T: 'static>(
+    teller: &Sender<Word>,
+    word: impl Fn(T) -> Word + Send + 'static,
+) -> impl FnMut(T) + Send + 'static {
+    let teller = teller.clone();
+    move |told| _ = teller.try_send(word(told))
+}
+
+fn place(store: &Store, key: &[u8]) -> usize {
+    store.hash(key) as usize & (PLACES - 1)
+}

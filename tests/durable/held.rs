@@ -1,0 +1,147 @@
+//! With `always`, nobody is told of a change before the disk has it, and nobody else waits.
+
+use super::{change, command, folder, values};
+use crate::common::tools::tool_that;
+use crate::common::{Client, Daemon, frame, until};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long each sync is made to take.
+const DELAY: Duration = Duration::from_millis(700);
+
+/// Less than that, and more than what is not delayed takes.
+const SOON: Duration = Duration::from_millis(350);
+
+/// A daemon whose syncs take long.
+fn slow(strace: &Path, folder: &Path, sync: &str) -> Daemon {
+    let delayed = command(folder, &["--sync", sync]);
+    let mut command = Command::new(strace);
+    for (name, value) in delayed.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    let delay = format!("inject=fdatasync:delay_enter={}", DELAY.as_micros());
+    command
+        .args(["-f", "-qq", "-o", "/dev/null", "--seccomp-bpf"])
+        .args(["-e", "trace=fdatasync", "-e", &delay])
+        .arg(delayed.get_program())
+        .args(delayed.get_args())
+        .stdin(Stdio::null());
+    Daemon::spawn(command)
+}
+
+/// How long it took until the answer came.
+fn time(client: &mut Client, request: &[&[u8]], answer: &str) -> Duration {
+    let begun = Instant::now();
+    client.ask(frame(request), answer);
+    begun.elapsed()
+}
+
+#[test]
+fn with_always_what_tells_of_a_change_waits_for_the_sync_and_nothing_else_does() {
+    let Some(strace) = tool_that("strace", &["-f", "--seccomp-bpf", "true"]) else {
+        return;
+    };
+    let folder = folder();
+    let daemon = slow(&strace, folder.path(), "always");
+    let (mut writer, mut other) = (daemon.connect(), daemon.connect());
+    change(&mut writer, &["PUT", "old", "1"]);
+    let mut watcher = daemon.connect();
+    watcher.ask("WATCH:\n", "OK\n");
+
+    let begun = Instant::now();
+    writer.send_frame(&[b"PUT", b"new", b"1"]);
+    // It has been made, though nobody has been told: so much is told without being held.
+    let waits = || {
+        let quick = time(&mut other, &[b"GET", b"old"], "*1\r\n$1\r\n1\r\n");
+        assert!(quick < SOON, "another key is read at once: {quick:?}");
+        let quick = time(&mut other, &[b"PING"], "+PONG\r\n");
+        assert!(quick < SOON, "{quick:?}");
+        (begun.elapsed() > SOON / 4).then_some(())
+    };
+    until("a while to pass", waits);
+    let mut reader = daemon.connect();
+    reader.ask(frame(&[b"GET", b"new"]), "*1\r\n$1\r\n1\r\n");
+    assert!(begun.elapsed() >= DELAY, "to read it would tell of it");
+    writer.expect(":2\r\n");
+    watcher.expect("NOTIFY PUT new\n");
+}
+
+#[test]
+fn with_always_neither_reply_nor_notice_nor_revision_is_told_before_the_sync() {
+    let Some(strace) = tool_that("strace", &["-f", "--seccomp-bpf", "true"]) else {
+        return;
+    };
+    let folder = folder();
+    let daemon = slow(&strace, folder.path(), "always");
+    let mut watcher = daemon.connect();
+    watcher.ask("WATCH:\n", "OK\n");
+    for kind in 0..4 {
+        let (mut writer, mut asker) = (daemon.connect(), daemon.connect_resp3());
+        let begun = Instant::now();
+        writer.send_frame(&[b"PUT", b"key", b"value"]);
+        let revision = kind + 1;
+        match kind {
+            0 => writer.expect(":1\r\n"),
+            1 => watcher.expect("NOTIFY PUT key\nNOTIFY PUT key\n"),
+            2 => {
+                // Others may still be on their way when it asks; so it asks until it is told.
+                let told = || {
+                    asker.send_frame(&[b"WATCH", b""]);
+                    let reply = format!("{:?}", asker.frame());
+                    reply
+                        .contains(&format!("Integer({revision})"))
+                        .then_some(())
+                };
+                until("the revision", told);
+            }
+            _ => {
+                let told = || (daemon.stats().get("revision") == revision).then_some(());
+                until("the revision", told);
+            }
+        }
+        assert!(begun.elapsed() >= DELAY, "{kind}: {:?}", begun.elapsed());
+        let done = || (daemon.stats().get("commits_waiting") == 0).then_some(());
+        until("all to be committed", done);
+    }
+}
+
+#[test]
+fn one_sync_serves_all_who_wait() {
+    let Some(strace) = tool_that("strace", &["-f", "--seccomp-bpf", "true"]) else {
+        return;
+    };
+    let folder = folder();
+    let daemon = slow(&strace, folder.path(), "always");
+    let mut clients: Vec<_> = (0..20).map(|_| daemon.connect()).collect();
+    for (at, client) in clients.iter_mut().enumerate() {
+        client.send_frame(&[b"PUT", format!("key-{at}").as_bytes(), b""]);
+    }
+    for client in &mut clients {
+        assert!(client.line().starts_with(':'));
+    }
+    let commits = daemon.stats().get("commits");
+    assert!((1..=4).contains(&commits), "{commits} commits for 20");
+}
+
+#[test]
+fn without_always_nobody_waits_for_a_sync() {
+    let Some(strace) = tool_that("strace", &["-f", "--seccomp-bpf", "true"]) else {
+        return;
+    };
+    for sync in ["interval", "never"] {
+        let folder = folder();
+        let daemon = slow(&strace, folder.path(), sync);
+        let mut client = daemon.connect();
+        let slowest = (0..20).map(|at| {
+            let revision = format!(":{}\r\n", at + 1);
+            time(&mut client, &[b"PUT", b"key", b""], &revision)
+        });
+        let slowest = slowest.max();
+        assert!(slowest < Some(SOON), "{sync}: {slowest:?}");
+        assert_eq!(values(&mut client, "key").len(), 20);
+    }
+}

@@ -1,0 +1,105 @@
+//! When the disk is full changes are refused, reading goes on, and room heals it.
+
+use super::{command, daemon, folder, values};
+use crate::common::tools::tool_that;
+use crate::common::{Daemon, until};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// How large the disk is.
+const DISK: usize = 16 << 20;
+
+#[test]
+fn a_full_disk_refuses_changes_and_nothing_else_until_there_is_room() {
+    let Some(unshare) = tool_that("unshare", &["-m", "mount", "-t", "tmpfs", "none", "/mnt"])
+    else {
+        return;
+    };
+    for sync in ["always", "interval"] {
+        let folder = folder();
+        let kept = command(&folder.path().join("data"), &["--sync", sync]);
+        let mut command = Command::new(&unshare);
+        let mount = format!("mount -t tmpfs -o size={DISK} none \"$0\" && exec \"$@\"");
+        command
+            .args(["-m", "sh", "-c", &mount])
+            .arg(folder.path())
+            .arg(kept.get_program())
+            .args(kept.get_args());
+        for (name, _) in kept.get_envs() {
+            command.env_remove(name);
+        }
+        let daemon = Daemon::spawn(command);
+        // Only the daemon sees its disk; through it, so do we.
+        let root = PathBuf::from(format!("/proc/{}/root", daemon.pid()));
+        let disk = root.join(folder.path().strip_prefix("/").unwrap());
+        let filler = disk.join("filler");
+        assert!(disk.join("data").metadata().unwrap().mode() & 0o077 == 0);
+        let mut filling = vec![0; DISK];
+        while fs::write(&filler, &filling).is_err() {
+            filling.truncate(filling.len() - 4096);
+        }
+
+        let mut client = daemon.connect();
+        let value = "v".repeat(100_000);
+        let mut made = 0;
+        let error = until("the disk to be full", || {
+            client.send_frame(&[b"PUT", b"key", value.as_bytes()]);
+            let line = client.line();
+            made += usize::from(line.starts_with(':'));
+            (!line.starts_with(':')).then_some(line)
+        });
+        assert!(
+            error.starts_with("-ERR no space is left on the device of "),
+            "{error}"
+        );
+        assert!(
+            error.contains("nothing can be changed until there is"),
+            "{error}"
+        );
+        daemon.wait_for_log("changes are refused");
+        client.ask("*1\r\n$4\r\nPING\r\n", "+PONG\r\n");
+        assert_eq!(values(&mut client, "key").len(), made);
+        client.send_frame(&[b"DELETE", b"nothing"]);
+        assert!(!client.line().starts_with('+'), "it is answered");
+
+        fs::remove_file(&filler).unwrap();
+        until("changes to be accepted", || {
+            client.send_frame(&[b"PUT", b"key", value.as_bytes()]);
+            let is_made = client.line().starts_with(':');
+            made += usize::from(is_made);
+            is_made.then_some(())
+        });
+        daemon.wait_for_log("changes are accepted");
+        let held = disk.join("data");
+        let copy = folder.path().join("copy");
+        let revision = daemon.stats().get("revision");
+        assert_eq!(revision, made as u64);
+        daemon.signal(rustix::process::Signal::STOP);
+        fs::create_dir(&copy).unwrap();
+        for file in fs::read_dir(&held).unwrap() {
+            let file = file.unwrap();
+            fs::copy(file.path(), copy.join(file.file_name())).unwrap();
+        }
+        drop(daemon);
+        let again = super::daemon(&copy, &["--sync", sync]);
+        let mut client = again.connect();
+        assert_eq!(values(&mut client, "key").len(), made, "{sync}");
+    }
+}
+
+#[test]
+fn changes_that_wait_for_the_disk_are_made_in_the_end() {
+    let folder = folder();
+    let daemon = daemon(folder.path(), &["--sync", "always"]);
+    let mut client = daemon.connect();
+    // More than a batch takes at once.
+    let value = vec![b'v'; 1 << 20];
+    for at in 0..40 {
+        client.send_frame(&[b"PUT", format!("key-{at}").as_bytes(), &value]);
+    }
+    for at in 1..=40 {
+        assert_eq!(client.line(), format!(":{at}\r"));
+    }
+}
