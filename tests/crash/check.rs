@@ -2,6 +2,7 @@
 
 use crate::record::{Answer, Audit, Change, Life, Sent};
 use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::ops::Bound::{Excluded, Included};
 
 /// What is promised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -275,10 +276,11 @@ impl Check<'_> {
         }
         let mut state = self.before.state.clone();
         let mut wrong = Vec::new();
-        for (revision, change) in self
-            .log
-            .range(self.before.revision + 1..=self.after.revision)
-        {
+        let missing = (
+            Excluded(self.before.revision),
+            Included(self.after.revision),
+        );
+        for (revision, change) in self.log.range(missing) {
             if !change.apply(&mut state) {
                 wrong.push(format!("{revision}, {}, does not fit", change.shown()));
             }

@@ -37,7 +37,8 @@ struct Seen {
     in_flight: usize,
     read: usize,
     heard: usize,
-    /// Lives that ended before the daemon listened.
+    /// Lives that ended by themselves, and those that did before the daemon listened.
+    died: usize,
     unborn: usize,
     snapshots: usize,
     new_series: usize,
@@ -55,6 +56,7 @@ impl Seen {
             .iter()
             .map(|heard| heard.told.len())
             .sum::<usize>();
+        self.died += usize::from(life.died);
         self.unborn += usize::from(life.sent.is_empty());
     }
 }
@@ -140,6 +142,7 @@ fn what_was_answered_survives_a_kill_at_each_named_point() {
         &mut seen,
     );
     println!("{seen:?}");
+    assert_eq!(seen.died, all.len(), "{seen:?}");
     assert!(seen.snapshots > 0, "{seen:?}");
     assert_eq!(seen.new_series, 0);
 }

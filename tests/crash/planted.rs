@@ -53,6 +53,7 @@ fn good() -> (Audit, Life, Audit) {
         ],
         read: vec!["a.1 ".to_owned()],
         heard: vec![heard(0, 0..1, None), heard(1, 1..3, Some(3))],
+        died: false,
         synced: 2,
     };
     let after = Audit {

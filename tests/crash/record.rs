@@ -107,6 +107,8 @@ pub struct Life {
     /// Every value that somebody read.
     pub read: Vec<String>,
     pub heard: Vec<Heard>,
+    /// Whether it ended before anybody killed it.
+    pub died: bool,
     /// A revision that is known to have been on the disk when it ended.
     pub synced: u64,
 }

@@ -18,7 +18,7 @@ const WRITERS: usize = 4;
 /// How many watch.
 const WATCHERS: usize = 2;
 
-/// How long it may take a daemon to come to its point.
+/// How long it may take a daemon to come to a point that it need not come to.
 const POINT_PATIENCE: Duration = Duration::from_millis(1500);
 
 /// Where a daemon may be told to die.
@@ -67,6 +67,8 @@ pub enum End {
     Kill(u64),
     /// It dies when it passes this point for the so-manieth time.
     Point(&'static str, usize),
+    /// The same, but it may be killed before.
+    Perhaps(&'static str, usize),
 }
 
 pub struct World {
@@ -132,7 +134,7 @@ impl World {
             false => {
                 let point = *self.dice.pick(&POINTS);
                 let most = if point.ends_with("write") { 100 } else { 6 };
-                End::Point(point, 1 + self.dice.below(most))
+                End::Perhaps(point, 1 + self.dice.below(most))
             }
         }
     }
@@ -166,13 +168,16 @@ impl World {
     /// Lets clients loose on a daemon until it is dead.
     fn run(&mut self, end: End) -> Life {
         let point = match end {
-            End::Point(name, count) => Some((name, count)),
+            End::Point(name, count) | End::Perhaps(name, count) => Some((name, count)),
             End::Kill(_) => None,
         };
         let mut process = self.start(point);
         let Some(address) = process.address.clone() else {
             process.kill();
-            return Life::default();
+            return Life {
+                died: true,
+                ..Life::default()
+            };
         };
         let (progress, is_dead) = (Progress::default(), AtomicBool::new(false));
         let mut life = Life::default();
@@ -192,6 +197,7 @@ impl World {
                 })
                 .collect();
             self.await_end(end, &mut process, progress);
+            life.died = process.is_dead();
             let marked = self.mark(end, &mut process, address);
             process.kill();
             is_dead.store(true, SeqCst);
@@ -222,8 +228,8 @@ impl World {
         until("enough answers", || {
             let is_enough = match end {
                 End::Kill(count) => progress.answered.load(SeqCst) >= count,
-                // It may never come to its point.
-                End::Point(..) => begun.elapsed() > POINT_PATIENCE,
+                End::Point(..) => false,
+                End::Perhaps(..) => begun.elapsed() > POINT_PATIENCE,
             };
             (is_enough || process.is_dead()).then_some(())
         });
@@ -232,7 +238,7 @@ impl World {
     /// Where syncs go on by themselves and power will fail: makes a change and waits until it is
     /// on the disk. Returns it, and whether it is.
     fn mark(&self, end: End, process: &mut Process, address: &str) -> Option<(Sent, bool)> {
-        if !self.habits.power || self.habits.sync == "never" || matches!(end, End::Point(..)) {
+        if !self.habits.power || self.habits.sync == "never" || !matches!(end, End::Kill(_)) {
             return None;
         }
         let value = format!("marker{}.1 ", self.lives);
