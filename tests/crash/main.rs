@@ -128,7 +128,7 @@ fn what_was_answered_survives_a_kill_at_each_named_point() {
             "snapshot" => End::Point(point, 3),
             // The first belongs to the start, the second to a snapshot.
             point if point.ends_with("rename") => End::Point(point, 2),
-            point if point.ends_with("sync") => End::Point(point, 8),
+            point if point.ends_with("sync") => End::Point(point, 25),
             point => End::Point(point, 40),
         };
         points.iter().map(end).collect()
