@@ -61,7 +61,7 @@ test: ## run the tests, after naming those whose tools are missing
 	@tests/skipped
 	$(CARGO) test --locked --no-fail-fast
 
-soak: ## list a million keys, kill hundreds of daemons, let many clients loose, SECS=600 seconds each
+soak: ## list a million keys, kill daemons, and let many clients loose, SECS=600 seconds each
 	KVMSG_SOAK_SECS=$(or $(SECS),600) $(CARGO) test --locked \
 		--test fairness --test robust --test crash \
 		-- --nocapture very_many_keys promises soak_of_crashes

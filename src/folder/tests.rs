@@ -1,3 +1,5 @@
+//! Repairs and restores folders of the operating system.
+
 use super::*;
 use crate::journal::{Backup, Batch, Journal, Origin, Slice};
 use std::os::unix::fs::FileExt;

@@ -249,11 +249,14 @@ fn told(manager: &UnixDatagram) -> String {
 fn the_openrc_script_checks_the_settings_before_it_starts() {
     let Some(sh) = tool("sh") else { return };
     let start = |args: &str| {
-        let script = "command=$1 command_args=$2; . etc/kvmsgd.openrc && start_pre";
+        let script = "checkpath() { echo $* >&2; }; command=$1 command_args=$2; \
+            . etc/kvmsgd.openrc && start_pre";
         run(&sh, &["-euc", script, "sh", KVMSGD, args])
     };
     let good = start("-c kvmsg.toml --log warn");
     assert!(good.status.success() && good.stdout.is_empty(), "{good:#?}");
+    let made = "--directory --mode 0700 --owner kvmsg:kvmsg /var/lib/kvmsg\n";
+    assert_eq!(String::from_utf8_lossy(&good.stderr), made);
     let bad = start("-c kvmsg.toml --log loud");
     assert_eq!(bad.status.code(), Some(2));
     assert!(

@@ -176,12 +176,12 @@ pub static VERBS: [Verb; 17] = [
         fields: (1, 1),
         first_value: None,
         place: Place::Once,
-        help: "write everything into FILE, for kvmsgd --restore",
+        help: "write everything into FILE, to be restored by kvmsgd",
         examples: &[],
-        once: "The file shows one moment, though others change keys meanwhile, and gets its name\n\
-               when it is whole and on the disk: a backup that fails leaves nothing. One that is\n\
-               there already is not touched, unless --force. --json prints the revision.\n\
-               kvmsgd --data-dir DIR --restore FILE makes a data folder of it.\n",
+        once: "The file shows one moment, though others change keys meanwhile. It gets its name\n\
+               when it is whole and on the disk: a backup that fails leaves nothing. A file that\n\
+               is there already is not touched, unless --force. --json prints the revision.\n\
+               kvmsgd(8) says how to make a data folder of it.\n",
         once_examples: &[
             "backup kvmsg.backup",
             "-q backup --force /var/backups/kvmsg",
