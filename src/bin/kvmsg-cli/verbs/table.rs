@@ -178,10 +178,10 @@ pub static VERBS: [Verb; 17] = [
         place: Place::Once,
         help: "write everything into FILE, to be restored by kvmsgd",
         examples: &[],
-        once: "The file shows one moment, though others change keys meanwhile. It gets its name\n\
-               when it is whole and on the disk: a backup that fails leaves nothing. A file that\n\
-               is there already is not touched, unless --force. --json prints the revision.\n\
-               kvmsgd(8) says how to make a data folder of it.\n",
+        once: "The file shows one moment, though others change keys meanwhile. It gets its\n\
+               name when it is whole and on the disk: a backup that fails leaves nothing.\n\
+               A file that is there already is not touched, unless --force. --json prints the\n\
+               revision. kvmsgd(8) says how to make a data folder of a backup.\n",
         once_examples: &[
             "backup kvmsg.backup",
             "-q backup --force /var/backups/kvmsg",
