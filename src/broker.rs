@@ -8,17 +8,18 @@
 //! * Before each request it looks at the client's outbox. At the limit it keeps the rest of the
 //!   batch unexecuted and goes on with others, until the client's writer rings [`Event::Room`].
 //! * A turn ends after about half a millisecond, whatever is asked; clients take turns.
-//! * With a folder for the data, nothing is told of a change, and of no state that it led to, before
-//!   the disk has it: see [`Durable`].
+//! * With a folder for the data, nobody is told of a change, or of a state that it led to, before
+//!   it has been committed: see [`Durable`].
 
 mod turn;
-mod durable;
 mod snapshot;
+mod durable;
 mod client;
 mod bells;
 mod fanout;
 mod progress;
 mod answer;
+mod holding;
 mod watch;
 mod drain;
 mod disk;
@@ -194,7 +195,7 @@ impl Broker {
             .core
             .durable
             .as_ref()
-            .is_some_and(|disk| disk.can_walk());
+            .is_some_and(|disk| disk.snapshots.can_go_on());
         self.fanout.is_going_on() || waits || rings || walks || self.core.store.is_untidy()
     }
 
@@ -306,12 +307,12 @@ impl Broker {
                 turn.look();
                 break;
             }
-            let change = match disk::admit(&mut self.core, client, request) {
+            let change = match holding::admit(&mut self.core, client, request) {
                 Admission::Yes => answer::answer(&mut self.core, client, &batch.input, request),
                 Admission::Refused => None,
                 Admission::Wait => break,
             };
-            disk::hold(&mut self.core, client, &batch, change.as_ref());
+            holding::hold(&mut self.core, client, &batch, change.as_ref());
             batch.executed += 1;
             turn.step();
             if let Some(change) = change
@@ -351,7 +352,7 @@ impl Broker {
                 if let Some((first, last)) = self.core.feed.give_up(id) {
                     let at = client.outbox.borrow().queued();
                     client.tell_loss(first, last, &self.core.stats);
-                    disk::hold_up_to(&mut self.core.durable, client, at, last);
+                    holding::hold_up_to(&mut self.core.durable, client, at, last);
                     if client.outbox.borrow().is_held() {
                         return;
                     }

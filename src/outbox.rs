@@ -303,7 +303,8 @@ impl Outbox {
         for_replies || for_notices
     }
 
-    /// Writes until nothing is left but what is held, the sink would block, or others should have their turn.
+    /// Writes until nothing is left but what is held, the sink would block, or others should have
+    /// their turn.
     ///
     /// # Errors
     ///

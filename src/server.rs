@@ -347,13 +347,12 @@ impl Service {
         // The broker ends after the last sender, and these are some.
         drop((events, clients));
 
-        let drained = async { broker.await };
         let deadline = async {
             let limit = Timer::after(Duration::from_secs(self.config.drain_secs));
             future::or(self.cut.said(), async { _ = limit.await }).await;
             false
         };
-        let in_time = future::or(drained, deadline).await;
+        let in_time = future::or(broker, deadline).await;
         Report {
             counts: stats.counts().with_connections_of(at_signal),
             complete: in_time && end == End::Asked,

@@ -8,7 +8,7 @@
 //! handed over when that is done: so one sync serves all who wait. Otherwise it is written here at
 //! the end of the turn, before any writer has run, and what was held is released at once.
 
-use super::snapshot::Walking;
+use super::snapshot::{Snapshots, Sources};
 use crate::config::SyncMode;
 use crate::feed::ClientId;
 use crate::journal::{
@@ -61,7 +61,7 @@ enum Committer {
 #[derive(Debug)]
 pub(super) struct Disk {
     committer: Committer,
-    pub(super) upkeep: Upkeep<Directory>,
+    upkeep: Upkeep<Directory>,
     words: Receiver<Word>,
     open: Batch,
     is_on_its_way: bool,
@@ -70,8 +70,8 @@ pub(super) struct Disk {
 /// The changes on their way to the disk.
 #[derive(Debug)]
 pub struct Durable {
-    pub(super) disk: Disk,
-    pub(super) shared: Arc<Shared<Directory>>,
+    disk: Disk,
+    shared: Arc<Shared<Directory>>,
     sync: SyncMode,
     path: String,
     /// The batch that is not in use, with its memory.
@@ -95,14 +95,10 @@ pub struct Durable {
     room: Room,
     retry: Option<Instant>,
     /// How many bytes of changes were written.
-    pub(super) written: u64,
+    written: u64,
     commits: u64,
     last_sync: Instant,
-    pub(super) walking: Option<Walking>,
-    pub(super) looked: Instant,
-    pub(super) no_snapshot_before: Instant,
-    /// What the store and the history took when that was last looked at.
-    pub(super) sizes: (u64, u64),
+    pub(super) snapshots: Snapshots,
 }
 
 /// What is to become of a change that somebody wants to make.
@@ -166,10 +162,7 @@ impl Durable {
             written: 0,
             commits: 0,
             last_sync: now,
-            walking: None,
-            looked: now,
-            no_snapshot_before: now,
-            sizes: (0, 0),
+            snapshots: Snapshots::new(now),
         })
     }
 
@@ -195,7 +188,7 @@ impl Durable {
             }
         }
         let is_long = !self.disk.open.is_empty() && open + bytes > BATCH_BYTES_MAX;
-        match is_long || self.is_snapshot_behind() {
+        match is_long || self.snapshots.is_behind(self.written) {
             true => Admission::Wait,
             false => Admission::Yes,
         }
@@ -303,6 +296,19 @@ impl Durable {
         self.last_sync = Instant::now();
         let bytes = std::mem::take(&mut self.on_its_way);
         self.has_committed(revision, bytes)
+    }
+
+    /// Goes on with a snapshot, or begins one if it is due. `history` is what the history takes and
+    /// its first revision.
+    pub(super) fn keep_up(&mut self, store: &Store, history: (usize, u64), now: Instant) {
+        let from = Sources {
+            upkeep: &self.disk.upkeep,
+            shared: &self.shared,
+            store,
+            history,
+            written: (self.revision, self.written),
+        };
+        self.snapshots.keep_up(&from, now);
     }
 
     /// Hears that what was written has been synced.

@@ -2,8 +2,9 @@
 //!
 //! A long list is taken as it is at one moment, by handles, and handed on in parts.
 
-use super::durable::Durable;
-use crate::journal::{Slice, Task, is_behind, live_bytes, segment_bytes, wants_snapshot};
+use crate::journal::{
+    Directory, Shared, Slice, Task, Upkeep, is_behind, live_bytes, segment_bytes, wants_snapshot,
+};
 use crate::list::{List, Snapshot};
 use crate::store::{Store, VALUE_OVERHEAD_BYTES, Walk};
 use std::time::{Duration, Instant};
@@ -51,19 +52,49 @@ struct Rest {
     more: bool,
 }
 
-impl Durable {
-    /// Whether a snapshot is being written and can go on.
-    pub(super) fn can_walk(&self) -> bool {
-        self.walking
-            .as_ref()
-            .is_some_and(|walking| walking.task.is_none() && walking.end.is_none())
+/// What a snapshot is made from, and where it goes.
+pub(super) struct Sources<'a> {
+    pub(super) upkeep: &'a Upkeep<Directory>,
+    pub(super) shared: &'a Shared<Directory>,
+    pub(super) store: &'a Store,
+    /// What the history takes, in bytes, and its first revision.
+    pub(super) history: (usize, u64),
+    /// The last revision that was written, and how many bytes of changes were.
+    pub(super) written: (u64, u64),
+}
+
+/// Knows when a snapshot is due, and makes it.
+#[derive(Debug)]
+pub(super) struct Snapshots {
+    walking: Option<Walking>,
+    next_look: Instant,
+    not_before: Instant,
+    /// What the store and the history took when that was last looked at.
+    sizes: (u64, u64),
+}
+
+impl Snapshots {
+    /// None is being made.
+    pub(super) fn new(now: Instant) -> Snapshots {
+        Snapshots {
+            walking: None,
+            next_look: now,
+            not_before: now,
+            sizes: (0, 0),
+        }
     }
 
-    /// Whether the snapshot must go ahead before more is changed.
-    pub(super) fn is_snapshot_behind(&self) -> bool {
+    /// Whether a snapshot is being made and can go on.
+    pub(super) fn can_go_on(&self) -> bool {
+        let walking = self.walking.as_ref();
+        walking.is_some_and(|walking| walking.task.is_none() && walking.end.is_none())
+    }
+
+    /// Whether a snapshot must go ahead before more is changed than these bytes.
+    pub(super) fn is_behind(&self, written: u64) -> bool {
         let (live, history) = self.sizes;
         self.walking.as_ref().is_some_and(|walking| {
-            let changes = self.written - walking.since;
+            let changes = written - walking.since;
             let free = if walking.is_finished {
                 LAST_SYNC_BYTES
             } else {
@@ -73,57 +104,36 @@ impl Durable {
         })
     }
 
-    /// Goes on with the snapshot, or begins one if it is due. `history` is what the history takes
-    /// and its first revision.
-    pub(super) fn keep_up(&mut self, store: &Store, history: (usize, u64), now: Instant) {
-        if now >= self.looked + LOOK {
-            self.looked = now;
-            self.look(store, history, now);
+    /// Goes on with the snapshot, or begins one if it is due.
+    pub(super) fn keep_up(&mut self, from: &Sources<'_>, now: Instant) {
+        if now >= self.next_look {
+            self.next_look = now + LOOK;
+            self.look(from, now);
         }
-        let Some(walking) = &mut self.walking else {
-            return;
-        };
-        if let Some(task) = walking.task.take() {
-            walking.task = self.disk.upkeep.ask(task);
-        }
-        if walking.task.is_some() || walking.is_finished {
-            return;
-        }
-        if walking.end.is_none() {
-            let slice = walking.slice(store);
-            if slice.entries() > 0 {
-                walking.handed += slice.bytes_len() as u64;
-                walking.task = self.disk.upkeep.ask(Task::Slice(slice));
-            }
-        }
-        // What the snapshot holds must have been written before it counts.
-        if let Some(revision) = walking.end
-            && walking.task.is_none()
-            && self.revision >= revision
-        {
-            walking.is_finished = true;
-            walking.task = self.disk.upkeep.ask(Task::Finish { revision });
+        if let Some(walking) = &mut self.walking {
+            walking.go_on(from);
         }
     }
 
     /// Hears that the snapshot is whole, or was given up.
-    pub(super) fn end_snapshot(&mut self, is_whole: bool) {
+    pub(super) fn end(&mut self, is_whole: bool) {
         self.walking = None;
         if !is_whole {
-            self.no_snapshot_before = Instant::now() + RETRY;
+            self.not_before = Instant::now() + RETRY;
         }
     }
 
-    fn look(&mut self, store: &Store, (history, first): (usize, u64), now: Instant) {
+    fn look(&mut self, from: &Sources<'_>, now: Instant) {
+        let store = from.store;
         let values = store.values();
         let bytes = store.bytes() - values * VALUE_OVERHEAD_BYTES;
         let live = live_bytes(store.keys() as u64, values as u64, bytes as u64);
-        let history = history as u64;
+        let history = from.history.0 as u64;
         self.sizes = (live, history);
-        self.shared.set_segment_bytes(segment_bytes(live, history));
-        self.shared.set_history_first(first);
-        let may_begin = self.walking.is_none() && now >= self.no_snapshot_before;
-        if !may_begin || !wants_snapshot(&self.shared.usage(), live, history) {
+        from.shared.set_segment_bytes(segment_bytes(live, history));
+        from.shared.set_history_first(from.history.1);
+        let may_begin = self.walking.is_none() && now >= self.not_before;
+        if !may_begin || !wants_snapshot(&from.shared.usage(), live, history) {
             return;
         }
         let begin = Task::Begin {
@@ -133,16 +143,41 @@ impl Durable {
         self.walking = Some(Walking {
             walk: Walk::default(),
             rest: None,
-            task: self.disk.upkeep.ask(begin),
+            task: from.upkeep.ask(begin),
             end: None,
             is_finished: false,
             handed: 0,
-            since: self.written,
+            since: from.written.1,
         });
     }
 }
 
 impl Walking {
+    /// Hands on what there is room for.
+    fn go_on(&mut self, from: &Sources<'_>) {
+        if let Some(task) = self.task.take() {
+            self.task = from.upkeep.ask(task);
+        }
+        if self.task.is_some() || self.is_finished {
+            return;
+        }
+        if self.end.is_none() {
+            let slice = self.slice(from.store);
+            if slice.entries() > 0 {
+                self.handed += slice.bytes_len() as u64;
+                self.task = from.upkeep.ask(Task::Slice(slice));
+            }
+        }
+        // What the snapshot holds must have been written before it counts.
+        if let Some(revision) = self.end
+            && self.task.is_none()
+            && from.written.0 >= revision
+        {
+            self.is_finished = true;
+            self.task = from.upkeep.ask(Task::Finish { revision });
+        }
+    }
+
     /// The next part.
     fn slice(&mut self, store: &Store) -> Slice {
         if let Some(rest) = &mut self.rest {

@@ -1,7 +1,7 @@
 //! Tells clients of changes: of one as it is made, of those before, and that there were none.
 
 use super::Broker;
-use super::disk::hold_up_to;
+use super::holding::hold_up_to;
 use super::turn::Turn;
 use crate::feed::{ClientId, Owed};
 use crate::protocol::notice::Notice;

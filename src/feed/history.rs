@@ -99,7 +99,7 @@ impl History {
 
     /// Remembers the next change, made by this client, and forgets the oldest that do not fit
     /// beside it. One that does not fit at all is forgotten at once.
-    #[inline]
+    #[inline(always)] // every change passes here
     pub fn push(&mut self, change: &Change<'_>, by: ClientId) {
         debug_assert_eq!(change.revision, self.next);
         self.next = change.revision + 1;

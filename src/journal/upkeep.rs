@@ -105,7 +105,8 @@ impl<D: Folder> Upkeep<D> {
         }
     }
 
-    /// Ends the threads, when they have done what was asked. A snapshot that is not whole is given up.
+    /// Ends the threads, when they have done what was asked. A snapshot that is not whole is given
+    /// up.
     pub fn stop(self) {
         drop(self.tasks);
         self.files.stop();

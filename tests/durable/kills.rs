@@ -71,7 +71,7 @@ fn a_kill_amid_many_changes_leaves_all_that_were_answered_and_each_client_in_its
     for sync in SYNCS {
         let folder = folder();
         let flags = ["--sync", sync];
-        let mut answered = vec![0; CLIENTS];
+        let mut answered = [0; CLIENTS];
         for round in 0..3 {
             let running = daemon(folder.path(), &flags);
             let is_over = AtomicBool::new(false);
@@ -98,6 +98,7 @@ fn a_kill_amid_many_changes_leaves_all_that_were_answered_and_each_client_in_its
                     })
                 };
                 let writers: Vec<_> = (0..CLIENTS).map(write).collect();
+                // Nothing is waited for: the kill may come at any time.
                 std::thread::sleep(Duration::from_millis(100 + 50 * round));
                 is_over.store(true, SeqCst);
                 let counts: Vec<_> = writers.into_iter().map(|one| one.join().unwrap()).collect();
