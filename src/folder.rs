@@ -3,7 +3,7 @@
 use crate::journal::{
     self, Cut, Directory, Error, File, Folder, How, Load, Recovered, Repaired, Values,
 };
-use crate::protocol::notice::{Change, Held, Op};
+use crate::protocol::notice::Change;
 use crate::store::{Limits, Store};
 use std::fmt;
 use std::fs;
@@ -138,9 +138,9 @@ struct Holding {
 
 impl Default for Holding {
     fn default() -> Holding {
-        // What was accepted once is there, whatever the limits are now.
+        // Whatever the limits are: none holds for what is loaded.
         let limits = Limits {
-            values_bytes_max: usize::MAX,
+            values_bytes_max: 0,
             store_bytes_max: 0,
         };
         Holding {
@@ -149,50 +149,22 @@ impl Default for Holding {
     }
 }
 
-impl Holding {
-    /// Makes a change; false if it does not fit what the key holds.
-    fn make(&mut self, change: &Change<'_>) -> bool {
-        let bytes = |held: &Option<Held<'_>>| held.as_ref().map(|held| held.bytes().to_vec());
-        let (key, store) = (&*change.key, &mut self.store);
-        match (change.op, bytes(&change.old), bytes(&change.new)) {
-            (Op::Put, None, Some(new)) => store.put(key, &new).is_ok(),
-            (Op::Update, Some(old), Some(new)) => {
-                matches!(store.update(key, &old, &new), Ok(Some(_)))
-            }
-            (Op::Remove, Some(old), None) => store.remove(key, &old).is_some(),
-            (Op::Delete, None, None) => store.delete(key).is_some(),
-            _ => false,
-        }
-    }
-
-    fn tidy(&mut self) {
-        while self.store.is_untidy() {
-            self.store.tidy();
-        }
-    }
-}
-
 impl Load for Holding {
     fn series(&mut self, _: u64, _: u64) {}
 
     fn held(&mut self, key: &[u8], values: Values<'_>, more: bool) {
-        if !more {
-            self.store.delete(key);
-            self.tidy();
-        }
-        for value in values {
-            // Without limits there is room.
-            let _ = self.store.put(key, value);
-        }
+        self.store.hold(key, values, more);
     }
 
     fn change(&mut self, change: &Change<'_>, how: How) -> bool {
-        let is_made = how == How::Told || self.make(change);
-        self.tidy();
-        is_made
+        how == How::Told || self.store.redo(change).is_some()
     }
 
-    fn progress(&mut self, _: u64, _: u64) {}
+    fn progress(&mut self, _: u64, _: u64) {
+        while self.store.is_untidy() {
+            self.store.tidy();
+        }
+    }
 }
 
 #[cfg(test)]

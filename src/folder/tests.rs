@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::journal::{Backup, Batch, Journal, Origin, Slice};
+use crate::protocol::notice::{Held, Op};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
