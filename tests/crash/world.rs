@@ -235,10 +235,11 @@ impl World {
         });
     }
 
-    /// Where syncs go on by themselves and power will fail: makes a change and waits until it is
+    /// Where syncs go on by themselves, and power will fail: makes a change and waits until it is
     /// on the disk. Returns it, and whether it is.
     fn mark(&self, end: End, process: &mut Process, address: &str) -> Option<(Sent, bool)> {
-        if !self.habits.power || self.habits.sync == "never" || !matches!(end, End::Kill(_)) {
+        let waits = self.habits.power && self.habits.sync == "interval";
+        if !waits || !matches!(end, End::Kill(_)) {
             return None;
         }
         let value = format!("marker{}.1 ", self.lives);
