@@ -13,6 +13,7 @@
 
 mod turn;
 mod snapshot;
+mod committer;
 mod durable;
 mod client;
 mod bells;
@@ -23,6 +24,7 @@ mod holding;
 mod watch;
 mod drain;
 mod disk;
+mod relief;
 
 use crate::feed::{ClientId, Feed};
 use crate::ledger::Ledger;
@@ -367,37 +369,12 @@ impl Broker {
         client.outbox.borrow_mut().close();
         self.clients.remove(&id);
     }
-
-    /// Ends the clients that hold most until the others together hold no more than they may.
-    fn relieve(&mut self) {
-        if !self.core.ledger.is_over() {
-            return;
-        }
-        let is_dead = |client: &Client| client.outbox.borrow().is_dead();
-        let (dead, mut alive): (Vec<_>, Vec<_>) =
-            self.clients.values().partition(|client| is_dead(client));
-        let given_up: usize = dead.iter().map(|client| client.account.bytes()).sum();
-        let mut held = self.core.ledger.bytes().saturating_sub(given_up);
-        alive.sort_by_key(|client| client.account.bytes());
-        while held > self.core.ledger.bytes_max() {
-            let Some(client) = alive.pop() else { break };
-            let bytes = client.account.bytes();
-            log::warn!(
-                "client {} is closed: its buffers hold {bytes} bytes, and those of all clients \
-                 more than clients_bytes_max ({} bytes)",
-                client.name(),
-                self.core.ledger.bytes_max(),
-            );
-            client.outbox.borrow_mut().kill();
-            held = held.saturating_sub(bytes);
-        }
-    }
 }
 
 /// What ended a wait.
 enum Wake {
     Event(Event),
-    Word(durable::Word),
+    Word(committer::Word),
     Clock,
     /// Nobody is left who could send an event.
     End,

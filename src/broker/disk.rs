@@ -1,7 +1,7 @@
 //! Hands changes to the disk at the end of each turn, and releases what was held for them.
 
 use super::Broker;
-use super::durable::Word;
+use super::committer::Word;
 use crate::journal::{Commit, Error, Outcome};
 use std::time::Instant;
 

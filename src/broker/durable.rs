@@ -8,18 +8,17 @@
 //! handed over when that is done: so one sync serves all who wait. Otherwise it is written here at
 //! the end of the turn, before any writer has run, and what was held is released at once.
 
+use super::committer::{Committer, Disk, Word, tell};
 use super::snapshot::{Snapshots, Sources};
 use crate::config::SyncMode;
 use crate::feed::ClientId;
 use crate::journal::{
-    Batch, Commit, Commits, Directory, Error, Journal, OVERHEAD_BYTES_MAX, Outcome, Room, Shared,
-    Upkeep,
+    Batch, Commits, Directory, Error, Journal, OVERHEAD_BYTES_MAX, Room, Shared, Upkeep,
 };
 use crate::outbox::Outbox;
 use crate::protocol::command::{Command, Request};
 use crate::protocol::notice::Change;
 use crate::store::Store;
-use async_channel::{Receiver, Sender};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -40,32 +39,6 @@ const RETRY: Duration = Duration::from_millis(200);
 /// How many places there are to note which keys have changed: two keys that share one wait for
 /// each other's changes.
 const PLACES: usize = 1 << 14;
-
-/// What the threads that write say.
-#[derive(Debug)]
-pub enum Word {
-    /// Of a batch.
-    Commit(Commit),
-    /// Of syncs and snapshots.
-    Outcome(Outcome),
-}
-
-/// Who writes the batches.
-#[derive(Debug)]
-enum Committer {
-    Here(Journal<Directory>),
-    There(Commits<Directory>),
-}
-
-/// What can be moved to another thread, to be closed there.
-#[derive(Debug)]
-pub(super) struct Disk {
-    committer: Committer,
-    upkeep: Upkeep<Directory>,
-    words: Receiver<Word>,
-    open: Batch,
-    is_on_its_way: bool,
-}
 
 /// The changes on their way to the disk.
 #[derive(Debug)]
@@ -383,56 +356,6 @@ impl Default for Figures {
             commits_waiting: 0,
         }
     }
-}
-
-impl Disk {
-    /// Commits what is left, and closes the folder. Blocks until that is done.
-    pub(super) fn close(self) -> Result<(), Error> {
-        let Disk {
-            committer,
-            upkeep,
-            words,
-            open,
-            is_on_its_way,
-        } = self;
-        upkeep.stop();
-        let mut left = open;
-        match committer {
-            Committer::Here(mut journal) => {
-                journal.append(&mut left)?;
-                journal.close()
-            }
-            Committer::There(commits) => {
-                if is_on_its_way {
-                    wait_for_commit(&words)?;
-                }
-                if !left.is_empty() && commits.submit(left) {
-                    wait_for_commit(&words)?;
-                }
-                commits.close()
-            }
-        }
-    }
-}
-
-/// Waits until the batch on its way is committed.
-fn wait_for_commit(words: &Receiver<Word>) -> Result<(), Error> {
-    loop {
-        match words.recv_blocking() {
-            Ok(Word::Commit(Commit::Failed(error))) => return Err(error),
-            Ok(Word::Commit(Commit::Done { .. })) | Err(_) => return Ok(()),
-            Ok(Word::Commit(Commit::Full) | Word::Outcome(_)) => {}
-        }
-    }
-}
-
-/// What a thread tells with. It never waits: what it can tell is bounded by what it is asked.
-fn tell<T: 'static>(
-    teller: &Sender<Word>,
-    word: impl Fn(T) -> Word + Send + 'static,
-) -> impl FnMut(T) + Send + 'static {
-    let teller = teller.clone();
-    move |told| _ = teller.try_send(word(told))
 }
 
 fn place(store: &Store, key: &[u8]) -> usize {

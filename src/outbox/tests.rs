@@ -6,6 +6,7 @@ use crate::list::{Many, Value};
 use crate::protocol::notice::{Change, Held, Notice, Op};
 use crate::protocol::{Dialect, encode_notice};
 use futures_lite::future::{block_on, poll_once};
+use std::io::{self, Write};
 
 const BYTES_MAX: usize = 64 * 1024;
 
@@ -228,4 +229,58 @@ fn a_long_reply_to_a_client_that_was_given_up_is_freed_in_parts() {
         held = left;
     }
     assert_eq!(Rc::strong_count(&value), 1);
+}
+
+#[test]
+fn what_is_held_is_written_when_its_batch_is_released_and_only_what_stands_before_it_until_then() {
+    let (mut outbox, bell, _account) = outbox();
+    let is_rung = || block_on(poll_once(bell.rung())).is_some();
+    let long = notice(1, &[b'x'; 10_000]);
+    outbox.reply(|out| out.extend(b"free"));
+    let at = outbox.queued();
+    assert!(!outbox.hold(at, 1), "there is nothing to hold yet");
+    outbox.reply(|out| out.extend(b"one"));
+    assert!(outbox.hold(at, 1) && !outbox.hold(at, 1));
+    let at = outbox.queued();
+    outbox.offer(&long);
+    assert!(outbox.hold(at, 2));
+    // What comes behind waits too, and for no longer.
+    let at = outbox.queued();
+    outbox.reply(|out| out.extend(b"behind"));
+    assert!(!outbox.hold(at, 1));
+
+    let written = |outbox: &mut Outbox, room: usize| {
+        let mut sink = Sink::default();
+        while outbox.has_released() {
+            sink.room = room;
+            outbox.flush(&mut sink).unwrap();
+        }
+        sink.taken
+    };
+    for room in [1, 1000, 1 << 20] {
+        let end = [&flatten(&long)[..], b"behind"].concat();
+        if room == 1 {
+            assert_eq!(written(&mut outbox, room), b"free");
+            assert!(is_rung() && outbox.is_held() && !outbox.has_replies());
+            outbox.answer_bell();
+            outbox.ring_for_release();
+            assert!(!is_rung(), "there is nothing to write");
+            outbox.release(1);
+            assert!(outbox.has_replies());
+            outbox.ring_for_release();
+            assert!(is_rung());
+            assert_eq!(written(&mut outbox, room), b"one");
+            assert!(outbox.is_held() && !outbox.is_empty());
+        }
+        outbox.release(2);
+        assert_eq!(written(&mut outbox, room), end);
+        assert!(outbox.is_empty() && !outbox.is_held());
+        let at = outbox.queued();
+        outbox.offer(&long);
+        outbox.reply(|out| out.extend(b"behind"));
+        assert!(outbox.hold(at, 2));
+        assert_eq!(written(&mut outbox, room), b"");
+    }
+    outbox.kill();
+    assert!(!outbox.is_held());
 }

@@ -98,3 +98,71 @@ fn no_table_holds_much_more_than_its_share_and_all_shrink_when_keys_go() {
     assert!((99_000..100_000).all(|n| store.get(&key(n)).is_some()));
     assert_eq!(store.keys(), 1000);
 }
+
+#[test]
+fn what_is_loaded_is_what_was_there_and_no_limit_is_in_its_way() {
+    let tight = Limits {
+        values_bytes_max: 1,
+        store_bytes_max: 1,
+    };
+    let (mut store, mut again) = (Store::new(ROOMY, 1), Store::new(tight, 2));
+    let long = vec![b'x'; 100_000];
+    let mut changes = vec![
+        store.put(b"k", b"a").unwrap(),
+        store.put(b"k", &long).unwrap(),
+        store.put(b"gone", b"b").unwrap(),
+    ];
+    match store.update(b"k", b"a", b"c") {
+        Ok(Some(Updated::Changed(change))) => changes.push(change),
+        other => panic!("{other:?}"),
+    }
+    changes.push(store.delete(b"gone").unwrap());
+    changes.push(store.remove(b"k", b"c").unwrap());
+    let figures = |store: &Store| [store.keys(), store.values(), store.bytes()];
+    for change in &changes {
+        let change = change.clone().into_owned();
+        let made = again.redo(&change).expect("it can be made");
+        assert_eq!(made, change);
+        assert_eq!(again.revision(), change.revision);
+    }
+    assert_eq!(figures(&again), figures(&store));
+    // What cannot be made is told, and changes nothing.
+    let impossible = changes[5].clone().into_owned();
+    assert!(again.redo(&impossible).is_none());
+    assert_eq!(figures(&again), figures(&store));
+
+    again.resume(7, 40);
+    again.hold(b"k", [&b"1"[..], b"2"].into_iter(), false);
+    again.hold(b"k", [&long[..], b"4"].into_iter(), true);
+    assert_eq!((again.epoch(), again.revision()), (7, 40));
+    assert_eq!(values(&again, "k")[..2], ["1", "2"]);
+    assert_eq!(again.values(), 4);
+    assert!(again.put(b"k", b"5").is_err(), "the limits hold again");
+}
+
+#[test]
+fn a_walk_sees_every_key_that_stays_however_many_come_and_go() {
+    let mut store = Store::new(ROOMY, 1);
+    let name = |at: usize| format!("key-{at}").into_bytes();
+    (0..5000).for_each(|at| _ = store.put(&name(at), b"v").unwrap());
+    let (mut walk, mut seen) = (Walk::default(), std::collections::HashSet::new());
+    let mut next = 5000;
+    loop {
+        let mut left = 50;
+        let is_end = store.walk(&mut walk, 1000, |key, list| {
+            seen.insert(key.to_vec());
+            left -= list.len();
+            left == 0
+        });
+        if is_end {
+            break;
+        }
+        for _ in 0..100 {
+            store.put(&name(next), b"v").unwrap();
+            store.delete(&name(next - 2500)).unwrap();
+            next += 1;
+        }
+        assert!(next < 200_000, "it comes to an end");
+    }
+    (0..2500).for_each(|at| assert!(seen.contains(&name(at)), "{at}"));
+}

@@ -98,8 +98,8 @@ fn a_kill_amid_many_changes_leaves_all_that_were_answered_and_each_client_in_its
                     })
                 };
                 let writers: Vec<_> = (0..CLIENTS).map(write).collect();
-                // Nothing is waited for: the kill may come at any time.
-                std::thread::sleep(Duration::from_millis(100 + 50 * round));
+                let time = Duration::from_millis(100 + 50 * round);
+                std::thread::sleep(time); // a kill may come at any time
                 is_over.store(true, SeqCst);
                 let counts: Vec<_> = writers.into_iter().map(|one| one.join().unwrap()).collect();
                 counts
