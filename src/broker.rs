@@ -7,7 +7,7 @@
 //! * It alone fills outboxes, so each client hears replies and notices in the order of the store.
 //! * Before each request it looks at the client's outbox. At the limit it keeps the rest of the
 //!   batch unexecuted and goes on with others, until the client's writer rings [`Event::Room`].
-//! * A turn ends after about half a millisecond, whatever is asked; clients take turns.
+//! * A turn ends after about a tenth of a millisecond, whatever is asked; clients take turns.
 
 mod turn;
 mod client;
@@ -212,7 +212,7 @@ impl Broker {
 
     /// One turn, until it is over or nothing is left to do.
     fn turn(&mut self) {
-        let mut turn = Turn::begin(!self.bells.is_empty());
+        let mut turn = Turn::begin();
         self.fan_out(&mut turn);
         while !self.fanout.is_going_on() && !turn.is_over() {
             // Between two changes is the only time for it: with many watchers every turn may end

@@ -300,17 +300,18 @@ impl Outbox {
         }
     }
 
-    /// If a long reply comes first, puts its next slice as bytes in front of it.
+    /// If a long reply comes first, puts its next pieces in front of it.
     fn encode_first(&mut self) {
         let Some(Piece::Values(values)) = self.pieces.front_mut() else {
             return;
         };
-        let mut slice = Vec::with_capacity(values.left().min(PIECE_BYTES + 32));
-        values.fill(&mut slice, PIECE_BYTES);
+        let pieces = Piece::next_of(values);
         if values.left() == 0 {
             self.pieces.pop_front();
         }
-        self.pieces.push_front(Piece::Bytes(slice));
+        for piece in pieces.into_iter().flatten().rev() {
+            self.pieces.push_front(piece);
+        }
         self.head = 0;
     }
 
