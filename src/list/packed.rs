@@ -51,6 +51,11 @@ impl Packed {
         usize::from(self.0[0])
     }
 
+    /// What all of it takes, in bytes.
+    pub fn size(&self) -> usize {
+        self.0.len()
+    }
+
     /// Never: a key without values does not exist.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
