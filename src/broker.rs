@@ -7,7 +7,7 @@
 //! * It alone fills outboxes, so each client hears replies and notices in the order of the store.
 //! * Before each request it looks at the client's outbox. At the limit it keeps the rest of the
 //!   batch unexecuted and goes on with others, until the client's writer rings [`Event::Room`].
-//! * A turn ends after about half a millisecond, whatever is asked; clients take turns.
+//! * A turn ends after about a tenth of a millisecond, whatever is asked; clients take turns.
 //! * With a folder for the data, nobody is told of a change, or of a state that it led to, before
 //!   it has been committed: see [`Durable`].
 
@@ -248,7 +248,7 @@ impl Broker {
 
     /// One turn, until it is over or nothing is left to do.
     fn turn(&mut self) {
-        let mut turn = Turn::begin(!self.bells.is_empty());
+        let mut turn = Turn::begin();
         self.take_words();
         self.fan_out(&mut turn);
         while !self.fanout.is_going_on() && !turn.is_over() {

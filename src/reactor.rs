@@ -2,17 +2,21 @@
 //!
 //! A socket is registered once, edge-triggered, for as long as it is open. So to wait for it costs
 //! no system call of its own, and a turn of the loop costs one, however many sockets are ready; a
-//! general reactor arms every wait anew. Everything rare (timers, new connections, signals) stays
-//! with smol's reactor, which runs on a thread of its own and wakes this one.
+//! general reactor arms every wait anew. What is rare (new
+//! connections, the broker's clock) stays with smol's reactor, which runs on a thread of its own and
+//! wakes this one.
 //!
 //! What edge-triggered means is said in epoll(7): the kernel tells once that something has come.
 //! Who then reads less than there was room for need not read again to find out that there is no
 //! more, except at the end of the stream, which may have come with it; [`Socket::readable`] knows.
 
+mod sleepers;
+
 use crate::bell::Bell;
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
+use sleepers::Sleepers;
 use smol::{LocalExecutor, Task};
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -36,6 +40,9 @@ const TASKS_A_LOOK: usize = 8;
 
 /// How many events one system call brings at most.
 const EVENTS_MAX: usize = 1024;
+
+/// The kernel may count a wait in milliseconds.
+const ROUNDING: Duration = Duration::from_millis(1);
 
 /// What the alarm is registered as; sockets are numbered from 0.
 const ALARM: u64 = u64::MAX;
@@ -107,6 +114,7 @@ pub struct Reactor {
     epoll: OwnedFd,
     alarm: Arc<Alarm>,
     sources: RefCell<Sources>,
+    sleepers: Sleepers,
     events: RefCell<Vec<Event>>,
 }
 
@@ -142,6 +150,7 @@ impl Reactor {
             epoll: descriptors.epoll,
             alarm: descriptors.alarm,
             sources: RefCell::default(),
+            sleepers: Sleepers::default(),
             events: RefCell::new(Vec::with_capacity(EVENTS_MAX)),
         })
     }
@@ -187,14 +196,28 @@ impl Reactor {
             // It runs a task, or sees to it that the alarm is rung when there is one to run.
             let mut tick = pin!(executor.tick());
             if tick.as_mut().poll(&mut context).is_pending() && self.alarm.permits_sleep() {
-                self.look(None);
+                self.sleep();
             } else {
                 self.alarm.state.store(AWAKE, SeqCst);
             }
         }
     }
 
-    /// Takes what the kernel has to tell, after a wait for it if there is no time limit.
+    /// Waits for a time.
+    pub async fn sleep_until(&self, at: Instant) {
+        self.sleepers.sleep_until(at).await;
+    }
+
+    /// Waits for something to come, or for the next time that somebody waits for.
+    fn sleep(&self) {
+        let next = self.sleepers.next();
+        // A little too long is better than twice too short.
+        let left = next.map(|at| at.saturating_duration_since(Instant::now()) + ROUNDING);
+        let limit = left.and_then(|left| Timespec::try_from(left).ok());
+        self.look(limit.as_ref());
+    }
+
+    /// Takes what the kernel has to tell, after a wait for it, within this limit if there is one.
     fn look(&self, limit: Option<&Timespec>) {
         let mut events = self.events.borrow_mut();
         events.clear();
@@ -211,6 +234,7 @@ impl Reactor {
                 source.tell(flags);
             }
         }
+        self.sleepers.wake_due();
     }
 }
 

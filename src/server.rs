@@ -273,6 +273,7 @@ impl Service {
             stats: stats.clone(),
             ledger,
             send_queues: SendQueues::default(),
+            reactor: reactor.clone(),
             stop,
             limits: limits(&self.config),
         };

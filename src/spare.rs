@@ -4,13 +4,16 @@
 //! is in such a buffer is charged to the client; the room around it is the server's, and bounded
 //! here.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// How many are kept.
 const BUFFERS_MAX: usize = 64;
 
-/// How large a buffer may be to be kept, in bytes: as much as is read at once.
-const BUFFER_BYTES_MAX: usize = 64 * 1024;
+/// How much they hold together, in bytes.
+const BYTES_MAX: usize = 1024 * 1024;
+
+/// How large a buffer may be to be kept, in bytes.
+const BUFFER_BYTES_MAX: usize = BYTES_MAX / 4;
 
 thread_local! {
     /// Buffers of bytes.
@@ -19,17 +22,26 @@ thread_local! {
 
 /// Emptied buffers of one kind.
 #[derive(Debug)]
-pub struct Spare<T>(RefCell<Vec<Vec<T>>>);
+pub struct Spare<T> {
+    buffers: RefCell<Vec<Vec<T>>>,
+    /// What they hold together, in bytes.
+    bytes: Cell<usize>,
+}
 
 impl<T> Spare<T> {
     /// None yet.
     pub const fn new() -> Spare<T> {
-        Spare(RefCell::new(Vec::new()))
+        Spare {
+            buffers: RefCell::new(Vec::new()),
+            bytes: Cell::new(0),
+        }
     }
 
     /// An empty buffer, with room if one is kept.
     pub fn take(&self) -> Vec<T> {
-        self.0.borrow_mut().pop().unwrap_or_default()
+        let buffer = self.buffers.borrow_mut().pop().unwrap_or_default();
+        self.bytes.set(self.bytes.get() - size(&buffer));
+        buffer
     }
 
     /// An empty buffer with room for so many, kept or new.
@@ -43,12 +55,19 @@ impl<T> Spare<T> {
     /// Empties a buffer and keeps it, if it has room and there are not enough already.
     pub fn keep(&self, mut buffer: Vec<T>) {
         buffer.clear();
-        let bytes = buffer.capacity() * size_of::<T>();
-        let mut kept = self.0.borrow_mut();
-        if (1..=BUFFER_BYTES_MAX).contains(&bytes) && kept.len() < BUFFERS_MAX {
+        let mut kept = self.buffers.borrow_mut();
+        let bytes = self.bytes.get() + size(&buffer);
+        let is_fit = (1..=BUFFER_BYTES_MAX).contains(&size(&buffer));
+        if is_fit && bytes <= BYTES_MAX && kept.len() < BUFFERS_MAX {
+            self.bytes.set(bytes);
             kept.push(buffer);
         }
     }
+}
+
+/// What a buffer has room for, in bytes.
+fn size<T>(buffer: &Vec<T>) -> usize {
+    buffer.capacity() * size_of::<T>()
 }
 
 impl<T> Default for Spare<T> {
@@ -72,5 +91,9 @@ mod tests {
         let kept: Vec<_> = all.filter(|buffer| buffer.capacity() > 0).collect();
         assert_eq!(kept.len(), BUFFERS_MAX);
         assert!(kept.iter().all(Vec::is_empty));
+        (0..9).for_each(|_| spare.keep(Vec::with_capacity(BUFFER_BYTES_MAX)));
+        let kept = (0..9).map(|_| spare.take());
+        assert_eq!(kept.filter(|buffer| buffer.capacity() > 0).count(), 4);
+        assert_eq!(spare.bytes.get(), 0);
     }
 }

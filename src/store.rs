@@ -179,19 +179,24 @@ impl Store {
             more: false,
         };
         let mut bytes = 0;
-        for key in self.index.range(&self.keys, prefix, after) {
-            let Some(record) = self.keys.get(self.keys.hash(key), key) else {
-                debug_assert!(false, "a key that is in order is in the store");
-                continue;
-            };
-            let (key, list) = (record.key(), record.list());
-            bytes += bulk_len(key) + list.bulk_bytes() + ENTRY_HEADS_BYTES;
-            let is_full = page.keys.len() >= count || bytes > bytes_max;
-            if is_full && !page.keys.is_empty() {
-                page.more = true;
-                break;
+        let mut range = self.index.range(&self.keys, prefix, after).peekable();
+        while range.peek().is_some() {
+            let ahead: Vec<_> = range.by_ref().take(WARM_MAX).collect();
+            self.keys.warm(ahead.iter().copied());
+            for key in &ahead {
+                let Some(record) = self.keys.get(self.keys.hash(key), key) else {
+                    debug_assert!(false, "a key that is in order is in the store");
+                    continue;
+                };
+                let (key, list) = (record.key(), record.list());
+                bytes += bulk_len(key) + list.bulk_bytes() + ENTRY_HEADS_BYTES;
+                let is_full = page.keys.len() >= count || bytes > bytes_max;
+                if is_full && !page.keys.is_empty() {
+                    page.more = true;
+                    return page;
+                }
+                page.keys.push((key, list));
             }
-            page.keys.push((key, list));
         }
         page
     }
@@ -207,7 +212,8 @@ impl Store {
         let (limits, bytes) = (self.limits, self.bytes);
         let (told, cost) = match self.keys.get_mut(hash, key) {
             Some(record) => {
-                limits.check(record.list().bytes() + value.len(), bytes + added)?;
+                let held = record.values_bytes(limits.values_bytes_max.saturating_sub(value.len()));
+                limits.check(held + value.len(), bytes + added)?;
                 (record.push(value), added)
             }
             None => {

@@ -1,6 +1,6 @@
 //! Holds what writes to the disk, here or on other threads, and closes it at the end.
 
-use crate::journal::{Batch, Commit, Commits, Directory, Error, Journal, Outcome, Upkeep};
+use crate::journal::{Batch, Commit, Commits, Directory, Error, Outcome, Upkeep};
 use async_channel::{Receiver, Sender};
 
 /// What the threads that write say.
@@ -12,17 +12,10 @@ pub enum Word {
     Outcome(Outcome),
 }
 
-/// Who writes the batches.
-#[derive(Debug)]
-pub(super) enum Committer {
-    Here(Journal<Directory>),
-    There(Commits<Directory>),
-}
-
 /// What can be moved to another thread, to be closed there.
 #[derive(Debug)]
 pub(super) struct Disk {
-    pub(super) committer: Committer,
+    pub(super) commits: Commits<Directory>,
     pub(super) upkeep: Upkeep<Directory>,
     pub(super) words: Receiver<Word>,
     pub(super) open: Batch,
@@ -33,7 +26,7 @@ impl Disk {
     /// Commits what is left, and closes the folder. Blocks until that is done.
     pub(super) fn close(self) -> Result<(), Error> {
         let Disk {
-            committer,
+            commits,
             upkeep,
             words,
             open,
@@ -41,21 +34,11 @@ impl Disk {
         } = self;
         upkeep.stop();
         let mut left = open;
-        match committer {
-            Committer::Here(mut journal) => {
-                journal.append(&mut left)?;
-                journal.close()
-            }
-            Committer::There(commits) => {
-                if is_on_its_way {
-                    wait_for_commit(&words)?;
-                }
-                if !left.is_empty() && commits.submit(left) {
-                    wait_for_commit(&words)?;
-                }
-                commits.close()
-            }
+        if is_on_its_way {
+            wait_for_commit(&words)?;
         }
+        commits.append(&mut left)?;
+        commits.close()
     }
 }
 

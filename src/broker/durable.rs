@@ -6,9 +6,10 @@
 //!
 //! With [`SyncMode::Always`] a batch is written and synced on a thread of its own, and the next is
 //! handed over when that is done: so one sync serves all who wait. Otherwise it is written here at
-//! the end of the turn, before any writer has run, and what was held is released at once.
+//! the end of the turn, before any writer has run, and what was held is released at once; but while
+//! something is being synced, when the filesystem may hold up who writes, it goes to the thread.
 
-use super::committer::{Committer, Disk, Word, tell};
+use super::committer::{Disk, Word, tell};
 use super::snapshot::{Snapshots, Sources};
 use crate::config::SyncMode;
 use crate::feed::ClientId;
@@ -59,7 +60,7 @@ pub struct Durable {
     pub(super) revision: u64,
     /// Where in its client's outbox the reply to the request that was admitted last begins.
     pub(super) reply_at: u64,
-    /// The last batch that changed a key, by the key's place; none if no batch outlasts a turn.
+    /// The last batch that changed a key, by the key's place.
     touched: Vec<u64>,
     /// Who waits for the open batch and for the one before it, by the lowest bit of the number.
     holders: [Vec<ClientId>; 2],
@@ -102,17 +103,12 @@ impl Durable {
         let told = tell(&teller, Word::Outcome);
         let interval = Some(interval).filter(|_| sync == SyncMode::Interval);
         let upkeep = Upkeep::start(shared.clone(), interval, told)?;
-        let (committer, places) = match sync {
-            SyncMode::Always => {
-                let commits = Commits::start(journal, true, tell(&teller, Word::Commit))?;
-                (Committer::There(commits), PLACES)
-            }
-            SyncMode::Interval | SyncMode::Never => (Committer::Here(journal), 0),
-        };
+        let syncs = sync == SyncMode::Always;
+        let commits = Commits::start(journal, syncs, tell(&teller, Word::Commit))?;
         let now = Instant::now();
         Ok(Durable {
             disk: Disk {
-                committer,
+                commits,
                 upkeep,
                 words,
                 open: Batch::new(),
@@ -128,7 +124,7 @@ impl Durable {
             released: 0,
             revision,
             reply_at: 0,
-            touched: vec![0; places],
+            touched: vec![0; PLACES],
             holders: [Vec::new(), Vec::new()],
             parked: Vec::new(),
             retry: None,
@@ -186,10 +182,8 @@ impl Durable {
     /// Takes in a change that has been made; returns the batch that what tells of it waits for.
     pub(super) fn push(&mut self, change: &Change<'_>, store: &Store) -> u64 {
         self.disk.open.push(change);
-        if !self.touched.is_empty() {
-            let place = place(store, &change.key);
-            self.touched[place] = self.number;
-        }
+        let place = place(store, &change.key);
+        self.touched[place] = self.number;
         self.number
     }
 
@@ -198,7 +192,7 @@ impl Durable {
         match request {
             Request::Command(
                 Command::Get { key } | Command::Remove { key, .. } | Command::Delete { key },
-            ) if !self.touched.is_empty() => self.touched[place(store, key.of(bytes))],
+            ) => self.touched[place(store, key.of(bytes))],
             Request::Command(
                 Command::Ping { .. }
                 | Command::Echo { .. }
@@ -232,41 +226,49 @@ impl Durable {
         if self.disk.open.is_empty() || self.retry.is_some_and(|retry| now < retry) {
             return Ok(None);
         }
-        let bytes = self.disk.open.bytes_len();
-        match &mut self.disk.committer {
-            Committer::Here(journal) => match journal.append(&mut self.disk.open) {
-                Ok(revision) => {
-                    self.retry = None;
-                    self.disk.open.clear(BATCH_BYTES_KEPT);
-                    self.number += 1;
-                    Ok(Some(self.has_committed(revision, bytes)))
-                }
-                Err(Error::Full { .. }) => {
-                    self.retry = Some(now + RETRY);
-                    Ok(None)
-                }
-                Err(error) => Err(error),
-            },
-            Committer::There(_) if self.disk.is_on_its_way => Ok(None),
-            Committer::There(commits) => {
-                let next = self.spare.take().unwrap_or_default();
-                let batch = std::mem::replace(&mut self.disk.open, next);
-                (self.disk.is_on_its_way, self.on_its_way) = (true, bytes);
-                self.number += 1;
-                if commits.submit(batch) {
-                    return Ok(None);
-                }
-                let path = self.path.clone();
-                Err(Error::Failed { path })
-            }
+        if self.disk.is_on_its_way {
+            return Ok(None);
         }
+        if self.sync == SyncMode::Always || self.shared.is_syncing() {
+            return self.hand_over();
+        }
+        let bytes = self.disk.open.bytes_len();
+        match self.disk.commits.append(&mut self.disk.open) {
+            Ok(revision) => {
+                self.retry = None;
+                self.disk.open.clear(BATCH_BYTES_KEPT);
+                self.number += 1;
+                Ok(Some(self.has_committed(revision, bytes)))
+            }
+            Err(Error::Full { .. }) => {
+                self.retry = Some(now + RETRY);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Hands the open batch over to be committed by the thread for that.
+    fn hand_over(&mut self) -> Result<Option<u64>, Error> {
+        let next = self.spare.take().unwrap_or_default();
+        let batch = std::mem::replace(&mut self.disk.open, next);
+        (self.disk.is_on_its_way, self.on_its_way) = (true, batch.bytes_len());
+        self.number += 1;
+        self.retry = None;
+        if self.disk.commits.submit(batch) {
+            return Ok(None);
+        }
+        let path = self.path.clone();
+        Err(Error::Failed { path })
     }
 
     /// Hears that the batch on its way has been committed; returns its number.
     pub(super) fn is_done(&mut self, revision: u64, batch: Batch) -> u64 {
         self.spare = Some(batch);
         self.disk.is_on_its_way = false;
-        self.last_sync = Instant::now();
+        if self.sync == SyncMode::Always {
+            self.is_synced();
+        }
         let bytes = std::mem::take(&mut self.on_its_way);
         self.has_committed(revision, bytes)
     }

@@ -2,12 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-/// How long a turn may take. The clock is read every few steps, so it takes a little longer.
-const TURN: Duration = Duration::from_micros(500);
-
-/// How long it may take while there are notices to be written, so that these take about a third of
-/// the time when there is much else to do.
-const SHORT_TURN: Duration = Duration::from_micros(100);
+/// How long a turn may take. The clock is read every few steps, so it takes a little longer. It is
+/// twice what the writes of notices take between two turns, if there are any.
+const TURN: Duration = Duration::from_micros(100);
 
 /// How many steps there are between two looks at the clock.
 const STEPS_A_LOOK: u32 = 16;
@@ -16,17 +13,14 @@ const STEPS_A_LOOK: u32 = 16;
 #[derive(Debug)]
 pub(super) struct Turn {
     begun: Instant,
-    length: Duration,
     steps: u32,
     over: bool,
 }
 
 impl Turn {
-    /// Begins a turn, a short one if notices wait to be written.
-    pub(super) fn begin(is_short: bool) -> Turn {
+    pub(super) fn begin() -> Turn {
         Turn {
             begun: Instant::now(),
-            length: if is_short { SHORT_TURN } else { TURN },
             steps: 0,
             over: false,
         }
@@ -47,7 +41,7 @@ impl Turn {
 
     /// Looks at the clock, after a step that may have been long.
     pub(super) fn look(&mut self) {
-        self.over = self.begun.elapsed() >= self.length;
+        self.over = self.begun.elapsed() >= TURN;
     }
 
     pub(super) fn is_over(&self) -> bool {

@@ -2,6 +2,9 @@
 //!
 //! One batch is on its way at a time; what changes meanwhile is the next one. So one sync serves
 //! all who wait for it, and the more there are, the more it serves.
+//!
+//! Who does not wait for a sync can write a batch by itself, which saves the way to the thread and
+//! back. While something is being synced it should not: the filesystem may hold it up then.
 
 use super::disk::Folder;
 use super::error::Error;
@@ -9,8 +12,8 @@ use super::frame::Batch;
 use super::shared::Shared;
 use super::writer::Journal;
 use std::io;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -44,7 +47,9 @@ pub enum Commit {
 pub struct Commits<D: Folder> {
     batches: SyncSender<Batch>,
     shared: Arc<Shared<D>>,
-    thread: JoinHandle<Option<Journal<D>>>,
+    journal: Arc<Mutex<Journal<D>>>,
+    /// True when it has ended because nobody could hand over a batch any more.
+    thread: JoinHandle<bool>,
 }
 
 impl<D: Folder> Commits<D> {
@@ -60,9 +65,10 @@ impl<D: Folder> Commits<D> {
     ) -> io::Result<Commits<D>> {
         let (batches, receiver) = sync_channel(1);
         let shared = journal.shared();
+        let journal = Arc::new(Mutex::new(journal));
         let committer = Committer {
             shared: shared.clone(),
-            journal,
+            journal: journal.clone(),
             syncs,
             told,
         };
@@ -72,6 +78,7 @@ impl<D: Folder> Commits<D> {
         Ok(Commits {
             batches,
             shared,
+            journal,
             thread,
         })
     }
@@ -86,6 +93,15 @@ impl<D: Folder> Commits<D> {
         self.batches.try_send(batch).is_ok()
     }
 
+    /// Writes a batch at once, while none is on its way. It is not synced. See [`Journal::append`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Journal::append`].
+    pub fn append(&self, batch: &mut Batch) -> Result<u64, Error> {
+        lock(&self.journal).append(batch)
+    }
+
     /// Waits for the batch on its way, and closes the journal.
     ///
     /// # Errors
@@ -93,8 +109,12 @@ impl<D: Folder> Commits<D> {
     /// Those of closing it; or that the disk has failed before.
     pub fn close(self) -> Result<(), Error> {
         drop(self.batches);
-        match self.thread.join() {
-            Ok(Some(journal)) => journal.close(),
+        let has_ended_well = self.thread.join().unwrap_or(false);
+        match Arc::into_inner(self.journal) {
+            Some(journal) if has_ended_well => journal
+                .into_inner()
+                .unwrap_or_else(PoisonError::into_inner)
+                .close(),
             _ => Err(Error::Failed {
                 path: self.shared.folder.path(""),
             }),
@@ -102,8 +122,12 @@ impl<D: Folder> Commits<D> {
     }
 }
 
+fn lock<D: Folder>(journal: &Mutex<Journal<D>>) -> MutexGuard<'_, Journal<D>> {
+    journal.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 struct Committer<D: Folder, T> {
-    journal: Journal<D>,
+    journal: Arc<Mutex<Journal<D>>>,
     shared: Arc<Shared<D>>,
     syncs: bool,
     told: T,
@@ -111,7 +135,7 @@ struct Committer<D: Folder, T> {
 
 impl<D: Folder, T: FnMut(Commit)> Committer<D, T> {
     /// Commits until nobody is left who could hand over a batch.
-    fn run(mut self, batches: &Receiver<Batch>) -> Option<Journal<D>> {
+    fn run(mut self, batches: &Receiver<Batch>) -> bool {
         while let Ok(mut batch) = batches.recv() {
             let begun = Instant::now();
             match self.commit(&mut batch) {
@@ -126,17 +150,18 @@ impl<D: Folder, T: FnMut(Commit)> Committer<D, T> {
                 }
                 Err(error) => {
                     (self.told)(Commit::Failed(error));
-                    return None;
+                    return false;
                 }
             }
         }
-        Some(self.journal)
+        true
     }
 
     fn commit(&mut self, batch: &mut Batch) -> Result<u64, Error> {
         let mut is_full = false;
         let written = loop {
-            match self.journal.append(batch) {
+            let appended = lock(&self.journal).append(batch);
+            match appended {
                 Err(Error::Full { .. }) => {
                     if !std::mem::replace(&mut is_full, true) {
                         (self.told)(Commit::Full);

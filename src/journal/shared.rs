@@ -5,6 +5,7 @@ use super::error::Error;
 use super::names;
 use super::space::Usage;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -77,6 +78,8 @@ pub struct Shared<D: Folder> {
     state: Mutex<State<D::File>>,
     /// Rung when a file should be set aside, or nobody writes any more.
     needed: Condvar,
+    /// How many syncs are going on.
+    syncs: AtomicUsize,
     /// Held while files are synced.
     syncing: Mutex<()>,
     /// Held while a spare file is made.
@@ -89,6 +92,7 @@ impl<D: Folder> Shared<D> {
             folder,
             state: Mutex::new(state),
             needed: Condvar::new(),
+            syncs: AtomicUsize::new(0),
             syncing: Mutex::new(()),
             making: Mutex::new(()),
         }
@@ -162,6 +166,19 @@ impl<D: Folder> Shared<D> {
         !waited.unwrap_or_else(PoisonError::into_inner).0.is_closed
     }
 
+    /// Whether something is being synced: who writes now may be held up for as long.
+    pub fn is_syncing(&self) -> bool {
+        self.syncs.load(Relaxed) > 0
+    }
+
+    /// Does something that syncs.
+    pub(super) fn while_syncing<T>(&self, sync: impl FnOnce() -> T) -> T {
+        self.syncs.fetch_add(1, Relaxed);
+        let done = sync();
+        self.syncs.fetch_sub(1, Relaxed);
+        done
+    }
+
     /// Waits until all that was written by now is on the disk; returns the last revision that is.
     ///
     /// # Errors
@@ -176,7 +193,7 @@ impl<D: Folder> Shared<D> {
             (state.written, state.unsynced.clone())
         };
         for file in &files {
-            if let Err(error) = file.sync() {
+            if let Err(error) = self.while_syncing(|| file.sync()) {
                 self.state().has_failed = true;
                 return Err(Error::io("cannot sync", self.folder.path(""), error));
             }
@@ -263,10 +280,8 @@ impl<D: Folder> Shared<D> {
             .folder
             .create(&name)
             .map_err(|error| Error::io("cannot make", path(), error))?;
-        let made = file
-            .allocate(bytes)
-            .and_then(|()| file.sync())
-            .and_then(|()| self.folder.sync());
+        let make = || file.allocate(bytes).and_then(|()| file.sync());
+        let made = self.while_syncing(|| make().and_then(|()| self.folder.sync()));
         if let Err(error) = made {
             // What cannot be used must not take the room that is missing.
             let _ = self.folder.remove(&name);
@@ -284,7 +299,7 @@ impl<D: Folder> Shared<D> {
         // The operating system may take its time; the writer must not wait for it.
         while let Some((number, file, bytes)) = self.next_to_trim() {
             let path = || self.folder.path(&names::segment(number));
-            file.truncate(bytes)
+            self.while_syncing(|| file.truncate(bytes))
                 .map_err(|error| Error::io("cannot cut off", path(), error))?;
             let mut state = self.state();
             let trimmed = state

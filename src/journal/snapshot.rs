@@ -146,7 +146,8 @@ impl<D: Folder> Snapshot<D> {
     }
 
     fn sync(&mut self) -> Result<(), Error> {
-        self.file.sync().map_err(self.failed("cannot sync"))?;
+        let synced = self.shared.while_syncing(|| self.file.sync());
+        synced.map_err(self.failed("cannot sync"))?;
         self.unsynced = 0;
         Ok(())
     }

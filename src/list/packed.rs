@@ -51,6 +51,11 @@ impl Packed {
         usize::from(self.0[0])
     }
 
+    /// What all of it takes, in bytes.
+    pub fn size(&self) -> usize {
+        self.0.len()
+    }
+
     /// Never: a key without values does not exist.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -110,21 +115,13 @@ impl Packed {
     /// Puts what a value takes, or nothing, in the place of these bytes.
     fn change(&mut self, place: Range<usize>, value: Option<&[u8]>, more: i8) {
         let added = value.map_or(0, encoded_len);
-        let mut bytes = std::mem::take(&mut self.0).into_vec();
-        if place.start == bytes.len() {
-            bytes.reserve_exact(added);
-            value
-                .into_iter()
-                .for_each(|value| append(&mut bytes, value));
-        } else {
-            let mut changed = Vec::with_capacity(bytes.len() - place.len() + added);
-            changed.extend_from_slice(&bytes[..place.start]);
-            value
-                .into_iter()
-                .for_each(|value| append(&mut changed, value));
-            changed.extend_from_slice(&bytes[place.end..]);
-            bytes = changed;
-        }
+        let held = &self.0;
+        let mut bytes = Vec::with_capacity(held.len() - place.len() + added);
+        bytes.extend_from_slice(&held[..place.start]);
+        value
+            .into_iter()
+            .for_each(|value| append(&mut bytes, value));
+        bytes.extend_from_slice(&held[place.end..]);
         bytes[0] = bytes[0].wrapping_add_signed(more);
         self.0 = bytes.into_boxed_slice();
     }

@@ -1,7 +1,7 @@
 //! Writes what waits for a client, as far as the socket takes it and nothing holds it.
 
+use super::Outbox;
 use super::piece::Piece;
-use super::{Outbox, PIECE_BYTES};
 use crate::spare;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
@@ -85,17 +85,18 @@ impl Outbox {
         }
     }
 
-    /// If a long reply comes first, puts its next slice as bytes in front of it.
+    /// If a long reply comes first, puts its next pieces in front of it.
     fn encode_first(&mut self) {
         let Some(Piece::Values(values)) = self.pieces.front_mut() else {
             return;
         };
-        let mut slice = Vec::with_capacity(values.left().min(PIECE_BYTES + 32));
-        values.fill(&mut slice, PIECE_BYTES);
+        let pieces = Piece::next_of(values);
         if values.left() == 0 {
             self.pieces.pop_front();
         }
-        self.pieces.push_front(Piece::Bytes(slice));
+        for piece in pieces.into_iter().flatten().rev() {
+            self.pieces.push_front(piece);
+        }
         self.head = 0;
     }
 

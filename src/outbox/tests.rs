@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::ledger::{Account, Ledger};
-use crate::list::{Many, Value};
+use crate::list::{List, Many, Value};
 use crate::protocol::notice::{Change, Held, Notice, Op};
-use crate::protocol::{Dialect, encode_notice};
+use crate::protocol::reply::Reply;
+use crate::protocol::{Dialect, encode_notice, encode_reply};
 use futures_lite::future::{block_on, poll_once};
 use std::io::{self, Write};
 
@@ -84,9 +85,9 @@ fn replies_and_notices_leave_in_the_order_in_which_they_came() {
             assert!(outbox.offer(&notice(revision, value)));
             expected.extend(flatten(&notice(revision, value)));
         }
-        let mut values = Values::new(&list, Dialect::Resp3);
         outbox.reply_values(Values::new(&list, Dialect::Resp3));
-        values.fill(&mut expected, usize::MAX);
+        let values = Reply::Values(List::Many(&list));
+        encode_reply(&values, Dialect::Resp3, &mut expected);
         outbox.reply(|out| out.extend_from_slice(b"last"));
         expected.extend_from_slice(b"last");
         assert_eq!(account.bytes(), expected.len());

@@ -1,7 +1,8 @@
 //! Encodes a long list in slices, as it is sent.
 
+use super::notice::INLINE_BYTES_MAX;
 use super::{Dialect, resp};
-use crate::list::{Many, Snapshot};
+use crate::list::{Many, Snapshot, Value};
 
 /// How many chunks of a list [`Values::forget`] frees at a time: some 2000 values.
 const FORGOTTEN_CHUNKS: usize = 8;
@@ -17,8 +18,8 @@ pub struct Values {
     head: Option<usize>,
     /// The present value among the first of the snapshot.
     index: usize,
-    /// How much of the present value has been written, once its own head has been.
-    offset: Option<usize>,
+    /// The present value has been handed on, and its end is to come.
+    owes_end: bool,
 }
 
 impl Values {
@@ -39,7 +40,7 @@ impl Values {
             left,
             head,
             index: 0,
-            offset: None,
+            owes_end: false,
         }
     }
 
@@ -55,39 +56,45 @@ impl Values {
         self.snapshot.first().is_some()
     }
 
-    /// Appends the next bytes until `out` holds about `bytes_max` or nothing is left.
-    pub fn fill(&mut self, out: &mut Vec<u8>, bytes_max: usize) {
+    /// Appends the next bytes until `out` holds about `bytes_max`, nothing is left, or a long value
+    /// comes next. That is returned as it is stored, to follow `out`; what ends it comes next.
+    pub fn fill(&mut self, out: &mut Vec<u8>, bytes_max: usize) -> Option<Value> {
         let before = out.len();
         if let Some(values) = self.head.take() {
             resp::array_head(values, out);
         }
-        while out.len() < bytes_max && self.fill_value(out, bytes_max) {}
-        self.left -= out.len() - before;
+        if std::mem::take(&mut self.owes_end) {
+            self.end_value(out);
+        }
+        let mut long = None;
+        while out.len() < bytes_max {
+            let Some(values) = self.snapshot.first() else {
+                break;
+            };
+            let Some(value) = values.get(self.index) else {
+                self.snapshot.drop_first();
+                self.index = 0;
+                continue;
+            };
+            if self.framed {
+                resp::bulk_head(value.len(), out);
+            }
+            if value.len() > INLINE_BYTES_MAX {
+                long = Some(value.clone());
+                self.owes_end = true;
+                break;
+            }
+            out.extend_from_slice(value);
+            self.end_value(out);
+        }
+        let handed_on = long.as_ref().map_or(0, |value| value.len());
+        self.left -= out.len() - before + handed_on;
+        long
     }
 
-    /// Appends (the rest of) one value, at most as much as there is room for; false at the end.
-    fn fill_value(&mut self, out: &mut Vec<u8>, bytes_max: usize) -> bool {
-        let Some(values) = self.snapshot.first() else {
-            return false;
-        };
-        let Some(value) = values.get(self.index) else {
-            self.snapshot.drop_first();
-            self.index = 0;
-            return true;
-        };
-        if self.offset.is_none() && self.framed {
-            resp::bulk_head(value.len(), out);
-        }
-        let rest = &value[self.offset.unwrap_or(0)..];
-        let now = rest.len().min(bytes_max.saturating_sub(out.len()));
-        out.extend_from_slice(&rest[..now]);
-        if now < rest.len() {
-            self.offset = Some(self.offset.unwrap_or(0) + now);
-            return true;
-        }
+    fn end_value(&mut self, out: &mut Vec<u8>) {
         out.extend_from_slice(if self.framed { b"\r\n" } else { b"\n" });
-        (self.index, self.offset) = (self.index + 1, None);
-        true
+        self.index += 1;
     }
 }
 
@@ -103,7 +110,14 @@ mod tests {
     fn slices_of_any_size_add_up_to_the_whole_reply() {
         let mut list = Many::default();
         list.push(Rc::from(&b""[..]));
-        (0..600).for_each(|n| list.push(Rc::from("x".repeat(n % 40).as_bytes())));
+        let length = |n| {
+            if n % 100 == 7 {
+                INLINE_BYTES_MAX + n
+            } else {
+                n % 40
+            }
+        };
+        (0..600).for_each(|n| list.push(Rc::from("x".repeat(length(n)).as_bytes())));
         for dialect in [Dialect::Lines, Dialect::Resp2, Dialect::Resp3] {
             let mut whole = Vec::new();
             encode_reply(&Reply::Values(List::Many(&list)), dialect, &mut whole);
@@ -113,9 +127,11 @@ mod tests {
                 let mut told = Vec::new();
                 while values.left() > 0 {
                     let mut out = Vec::new();
-                    values.fill(&mut out, slice);
-                    assert!(!out.is_empty() && out.len() < slice + 16);
+                    let long = values.fill(&mut out, slice);
+                    assert!(!out.is_empty() || long.is_some());
+                    assert!(out.len() < slice + INLINE_BYTES_MAX + 16);
                     told.extend(out);
+                    told.extend(long.iter().flat_map(|value| value.iter()));
                 }
                 assert!(told == whole, "in slices of {slice}");
             }

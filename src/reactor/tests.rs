@@ -1,6 +1,7 @@
 //! Tests the loop with sockets of this machine.
 
 use super::*;
+use futures_lite::future;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener};
 use std::thread;
@@ -119,5 +120,19 @@ fn the_number_of_a_closed_socket_is_given_to_the_next() {
         second.readable().await;
         assert_eq!(second.stream().read(&mut [0; 8]).unwrap(), 1);
         assert_eq!(reactor.sources.borrow().all.len(), 1);
+    });
+}
+
+#[test]
+fn who_waits_for_a_time_is_woken_then_and_who_gave_up_is_forgotten() {
+    let (late, early) = (Duration::from_secs(600), Duration::from_millis(30));
+    run(async move |reactor| {
+        let began = Instant::now();
+        let short = reactor.sleep_until(began + early);
+        let long = reactor.sleep_until(began + late);
+        future::or(long, short).await;
+        assert!(began.elapsed() >= early);
+        assert!(reactor.sleepers.next().is_none());
+        reactor.sleep_until(began).await;
     });
 }

@@ -13,7 +13,6 @@ use crate::protocol::command::{Refusal, Request};
 use crate::protocol::{Parsed, Parser};
 use async_channel::Receiver;
 use futures_lite::future;
-use smol::Timer;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Instant;
@@ -197,6 +196,11 @@ impl Processor {
     }
 
     async fn append(&self, input: &mut Input, chunk: &Input) {
+        // By a part of what is there, and not twice that: it is seldom the whole of much more.
+        let room = chunk.bytes.len().max(input.bytes.len() / 4);
+        if input.bytes.capacity() - input.bytes.len() < chunk.bytes.len() {
+            input.bytes.reserve_exact(room);
+        }
         input.bytes.extend_from_slice(&chunk.bytes);
         input.charge.set(input.bytes.capacity());
         if self.account.ledger().is_over() {
@@ -221,7 +225,7 @@ impl Processor {
         let timeout = self.shared.limits.request_timeout;
         let at = *deadline.get_or_insert_with(|| Instant::now() + timeout);
         let late = async {
-            Timer::at(at).await;
+            self.shared.reactor.sleep_until(at).await;
             Arrival::Late
         };
         // What is rare is boxed, so that all the other sessions have no room for it.

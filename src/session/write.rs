@@ -9,7 +9,7 @@ use crate::bell::Bell;
 use crate::broker::Event;
 use crate::outbox::Outbox;
 use futures_lite::future;
-use smol::{Task, Timer};
+use smol::Task;
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, Read};
 use std::net::Shutdown;
@@ -133,7 +133,7 @@ impl Writer {
             };
             let pace = async {
                 match look {
-                    Some(at) => Timer::at(at).await,
+                    Some(at) => self.shared.reactor.sleep_until(at).await,
                     None => future::pending().await,
                 };
                 Ok(Wake::Look)
@@ -180,7 +180,8 @@ impl Writer {
             self.discard(may_come, closed).await;
         };
         let enough = async {
-            Timer::after(self.shared.limits.linger).await;
+            let end = Instant::now() + self.shared.limits.linger;
+            self.shared.reactor.sleep_until(end).await;
         };
         future::or(until_end, enough).await;
     }
@@ -204,7 +205,10 @@ impl Writer {
                         return;
                     }
                     let comes = self.connection.socket.readable();
-                    let look = async { _ = Timer::after(TAKING_LOOK).await };
+                    let look = self
+                        .shared
+                        .reactor
+                        .sleep_until(Instant::now() + TAKING_LOOK);
                     future::or(comes, look).await;
                 }
                 Err(_) => return,

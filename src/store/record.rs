@@ -65,6 +65,15 @@ impl Record {
         }
     }
 
+    /// How long the values are together; where they are packed and surely no longer than `enough`,
+    /// something between the two, for to add them up is to look at each.
+    pub(super) fn values_bytes(&self, enough: usize) -> usize {
+        match self {
+            Record::Packed(packed) if packed.size() <= enough => packed.size(),
+            record => record.list().bytes(),
+        }
+    }
+
     /// Appends a value; returns it as a change holds it.
     pub(super) fn push<'a>(&mut self, value: &'a [u8]) -> Held<'a> {
         if let Record::Packed(packed) = self
