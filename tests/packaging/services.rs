@@ -171,7 +171,7 @@ fn the_unit_allows_every_system_call_that_the_daemon_makes() {
     command.args([
         "sh",
         "-c",
-        "echo $$; exec \"$0\" -l 127.0.0.1:0 --clients-max 2000",
+        "echo $$; exec \"$0\" -l 127.0.0.1:0 --clients-max 2000 --data-dir data",
         KVMSGD,
     ]);
     command
@@ -222,6 +222,8 @@ fn the_unit_allows_every_system_call_that_the_daemon_makes() {
         made.contains("prlimit64") && made.contains("accept4"),
         "{made:?}"
     );
+    let of_disk = ["fallocate", "fdatasync", "flock", "rename"];
+    assert!(of_disk.iter().all(|&call| made.contains(call)), "{made:?}");
     let refused: Vec<_> = made.difference(&allowed).collect();
     assert!(refused.is_empty(), "{refused:?}");
 
