@@ -61,9 +61,10 @@ test: ## run the tests, after naming those whose tools are missing
 	@tests/skipped
 	$(CARGO) test --locked --no-fail-fast
 
-soak: ## list a million keys; then let many clients loose on the feed for SECS=600 seconds
-	KVMSG_SOAK_SECS=$(or $(SECS),600) $(CARGO) test --locked --test fairness --test robust \
-		-- --nocapture very_many_keys promises
+soak: ## list a million keys, kill daemons, and let many clients loose, SECS=600 seconds each
+	KVMSG_SOAK_SECS=$(or $(SECS),600) $(CARGO) test --locked \
+		--test fairness --test robust --test crash \
+		-- --nocapture very_many_keys promises soak_of_crashes
 
 # ROWS are names, or how names begin. KVMSGD and AGAINST are programs that were built elsewhere: one
 # to measure, and one to measure it beside instead of redis-server. OWN=1 has our own generator make

@@ -110,13 +110,23 @@ pub enum Command {
     Print(String),
     /// To serve, with these settings.
     Serve(Config),
+    /// To repair this data folder.
+    Repair(PathBuf),
+    /// To make a data folder of a backup.
+    Restore {
+        /// The folder.
+        folder: PathBuf,
+        /// The backup.
+        backup: PathBuf,
+    },
 }
 
 /// Reads `args`, which begin after the name of the program, and the settings of all sources.
 ///
 /// `variables` is the whole environment; what does not begin with `KVMSGD_` is left alone. Of a
 /// flag that is given twice the last counts. `-h` and `-V` read nothing else, and of `--check`
-/// and `--print-config` together the second wins, which checks as much.
+/// and `--print-config` together the second wins, which checks as much; either wins over `--repair`
+/// and `--restore`, of which one excludes the other.
 ///
 /// Fails on the first mistake: first in the form of the command line, then in variables, then in
 /// the file, then in the values of flags.
@@ -144,6 +154,10 @@ fn load_beside(
         )));
     }
     let (check, print_config) = (line.check, line.print_config);
+    let (repair, restore) = (line.repair, line.restore.take());
+    if repair && restore.is_some() {
+        return Err(ConfigError::Together("--repair", "--restore"));
+    }
     let environment = Environment::read(variables)?;
     let named = line.file.take().or(environment.file);
 
@@ -153,10 +167,16 @@ fn load_beside(
     settings.extend(line.settings()?);
     let figment = merge(settings);
     let config = extract(&figment).map_err(|error| unfit(&figment, &error))?;
-    Ok(match (print_config, check) {
-        (true, _) => Command::Print(listing(&figment)),
-        (false, true) => Command::Print("configuration OK\n".to_string()),
-        (false, false) => Command::Serve(config),
+    let folder = |flag| config.data_dir.clone().ok_or(ConfigError::NoFolder(flag));
+    Ok(match restore {
+        _ if print_config => Command::Print(listing(&figment)),
+        _ if check => Command::Print("configuration OK\n".to_string()),
+        _ if repair => Command::Repair(folder("--repair")?),
+        Some(backup) => Command::Restore {
+            folder: folder("--restore")?,
+            backup,
+        },
+        None => Command::Serve(config),
     })
 }
 

@@ -6,6 +6,7 @@
 
 mod error;
 mod names;
+mod trial;
 mod disk;
 mod record;
 mod frame;

@@ -30,6 +30,7 @@ pub mod store;
 pub mod feed;
 pub mod ledger;
 pub mod journal;
+pub mod folder;
 pub mod outbox;
 pub mod broker;
 pub mod reactor;

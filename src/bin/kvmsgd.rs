@@ -4,6 +4,7 @@
 
 use futures_lite::StreamExt;
 use kvmsg::config::{self, Command, Config};
+use kvmsg::folder;
 use kvmsg::server::{Handle, Report, Server};
 use kvmsg::stats::Counts;
 use log::{Level, LevelFilter};
@@ -28,6 +29,17 @@ fn main() -> ExitCode {
     match config::load(std::env::args_os().skip(1), std::env::vars_os()) {
         Ok(Command::Print(text)) => print(&text),
         Ok(Command::Serve(config)) => serve(config),
+        Ok(Command::Repair(path)) => match folder::repair(&path) {
+            Ok(repair) => print(&repair.to_string()),
+            Err(error) => fail(1, &error),
+        },
+        Ok(Command::Restore { folder, backup }) => match folder::restore(&folder, &backup) {
+            Ok(contents) => {
+                let (folder, backup) = (folder.display(), backup.display());
+                print(&format!("{folder} is made of {backup}: {contents}\n"))
+            }
+            Err(error) => fail(1, &error),
+        },
         Err(error) => fail(2, &error),
     }
 }

@@ -56,6 +56,10 @@ pub enum ConfigError {
         /// What is allowed.
         allowed: String,
     },
+    /// Two flags that exclude each other.
+    Together(&'static str, &'static str),
+    /// A flag that is about the data folder, where none is set.
+    NoFolder(&'static str),
 }
 
 impl ConfigError {
@@ -166,6 +170,15 @@ impl fmt::Display for ConfigError {
                 allowed,
             } => {
                 write!(f, "{source}: {key} is {value}, but must be {allowed}")
+            }
+            ConfigError::Together(one, other) => {
+                write!(f, "{one} and {other} are done one at a time")
+            }
+            ConfigError::NoFolder(flag) => {
+                write!(
+                    f,
+                    "{flag} acts on data_dir, which is not set: --data-dir DIR sets it"
+                )
             }
         }
     }

@@ -17,6 +17,10 @@ pub enum Id {
     Check,
     /// Print all settings, and stop.
     PrintConfig,
+    /// Repair the data folder, and stop.
+    Repair,
+    /// Make the data folder of a backup, and stop.
+    Restore,
     /// Print help.
     Help,
     /// Print the version.
@@ -47,6 +51,21 @@ pub static TABLE: Table<Id> = Table {
                     "print_config",
                     "print all settings and exit",
                 ),
+                Flag::switch(
+                    Id::Repair,
+                    None,
+                    "repair",
+                    "set aside what is damaged and exit",
+                ),
+                Flag {
+                    value: Some("FILE"),
+                    ..Flag::switch(
+                        Id::Restore,
+                        None,
+                        "restore",
+                        "make data_dir of a backup and exit",
+                    )
+                },
                 Flag::last(Id::Help, 'h', "help", "print this and exit"),
                 Flag::last(Id::Version, 'V', "version", "print the version and exit"),
             ],
@@ -82,6 +101,10 @@ pub(super) struct CommandLine {
     pub(super) check: bool,
     /// `--print-config`.
     pub(super) print_config: bool,
+    /// `--repair`.
+    pub(super) repair: bool,
+    /// The file that `--restore` names.
+    pub(super) restore: Option<PathBuf>,
     /// The file that `-c` names, and how the flag was typed.
     pub(super) file: Option<(String, PathBuf)>,
     given: Vec<(&'static Key, String, OsString)>,
@@ -95,6 +118,8 @@ impl CommandLine {
             version: false,
             check: false,
             print_config: false,
+            repair: false,
+            restore: None,
             file: None,
             given: Vec::new(),
         };
@@ -104,6 +129,8 @@ impl CommandLine {
                 Id::Version => line.version = true,
                 Id::Check => line.check = true,
                 Id::PrintConfig => line.print_config = true,
+                Id::Repair => line.repair = true,
+                Id::Restore => line.restore = Some(value.into()),
                 Id::File => line.file = Some((typed, value.into())),
                 Id::Key(key) => line.given.push((key, typed, value)),
             }

@@ -96,19 +96,18 @@ impl<F: File> Backup<F> {
     }
 }
 
-/// Makes a data folder of a backup, which is called `path` in messages; returns its revision. What
-/// follows it will be another series.
+/// Makes a data folder of a backup, which is called `path` in messages; returns its revision, and
+/// what it was found to hold. What follows it will be another series.
 ///
 /// # Errors
 ///
 /// Says that the folder is not empty, or that the backup is damaged, or what the operating system
 /// refuses. Nothing has changed then but, at most, a file that the next start removes.
-pub fn restore<D: Folder, F: File>(
+pub fn restore<D: Folder, F: File, L: Load + Default>(
     folder: &D,
     file: F,
     path: String,
-    load: &mut impl Load,
-) -> Result<u64, Error> {
+) -> Result<(u64, L), Error> {
     let failed = |error| Error::io("cannot restore into", folder.path(""), error);
     let names = folder.names().map_err(failed)?;
     for name in &names {
@@ -123,9 +122,11 @@ pub fn restore<D: Folder, F: File>(
             }
         }
     }
-    let mut source = Source::open(file, path, None)?;
+    let mut source = Source::open(file, path, None).map_err(of_backup)?;
     let base = source.base();
-    source.load(&mut Tail::new(folder, Vec::new(), Some(base))?, load)?;
+    let mut tail = Tail::new(folder, Vec::new(), Some(base))?;
+    let verified = source.load(&mut tail, &mut L::default());
+    verified.map_err(of_backup)?;
     let name = names::snapshot(base);
     let new = names::new(&name);
     let copied = folder
@@ -134,5 +135,16 @@ pub fn restore<D: Folder, F: File>(
         .and_then(|()| folder.rename(&new, &name))
         .and_then(|()| folder.sync());
     copied.map_err(failed)?;
-    recover(folder, load).map(|recovered| recovered.revision)
+    // What has been written, and not what was read before, is what there is.
+    let mut load = L::default();
+    let recovered = recover(folder, &mut load)?;
+    Ok((recovered.revision, load))
+}
+
+/// What is wrong with a backup no repair of a folder mends.
+fn of_backup(error: Error) -> Error {
+    match error {
+        Error::Damaged(damage) => Error::Backup(damage),
+        other => other,
+    }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::error::Error;
-use super::names;
+use super::{names, trial};
 
 /// Who may read and write the files: what clients store is nobody else's business.
 const FILE_MODE: u32 = 0o600;
@@ -148,7 +148,7 @@ impl Folder for Directory {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        fs::rename(self.path.join(from), self.path.join(to))
+        trial::rename(|| fs::rename(self.path.join(from), self.path.join(to)))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
@@ -156,7 +156,7 @@ impl Folder for Directory {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.folder.sync_all()
+        trial::sync_names(&self.path, || self.folder.sync_all())
     }
 
     fn path(&self, name: &str) -> String {
@@ -188,7 +188,7 @@ impl File for fs::File {
     }
 
     fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<usize> {
-        FileExt::write_at(self, bytes, at)
+        trial::write(bytes, |bytes| FileExt::write_at(self, bytes, at))
     }
 
     fn allocate(&self, bytes: u64) -> io::Result<()> {
@@ -204,6 +204,6 @@ impl File for fs::File {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.sync_data()
+        trial::sync(self, || self.sync_data())
     }
 }

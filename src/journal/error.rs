@@ -40,6 +40,8 @@ pub enum Error {
         /// The folder.
         path: String,
     },
+    /// A backup is not whole, or is none.
+    Backup(Box<Damage>),
     /// The folder holds data where there should be none.
     NotEmpty {
         /// The folder.
@@ -113,12 +115,21 @@ impl fmt::Display for Error {
                 super::VERSION
             ),
             Error::Damaged(damage) => damage.fmt(f),
+            Error::Backup(damage) => {
+                let Damage { path, at, what, .. } = &**damage;
+                write!(f, "{path} is no whole backup: {what} (byte {at})")
+            }
             Error::Failed { path } => write!(
                 f,
                 "{path}: writing to the disk has failed before, and what is on it is not known \
                  until the next start"
             ),
-            Error::NotEmpty { path } => write!(f, "{path} is not empty"),
+            Error::NotEmpty { path } => {
+                write!(
+                    f,
+                    "{path} is not empty: a backup is restored into an empty folder"
+                )
+            }
         }
     }
 }

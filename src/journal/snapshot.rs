@@ -12,6 +12,7 @@ use super::frame::{Slice, complete};
 use super::header::{HEADER_BYTES, Header, Kind, salt};
 use super::names;
 use super::shared::Shared;
+use super::trial;
 use std::io;
 use std::sync::Arc;
 
@@ -88,6 +89,7 @@ impl<D: Folder> Snapshot<D> {
         self.entries += slice.entries();
         let salt = self.salt;
         self.write_bytes(slice.seal(salt))?;
+        trial::pass("snapshot");
         if self.unsynced >= SYNC_BYTES {
             self.sync()?;
         }

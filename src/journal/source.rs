@@ -33,11 +33,13 @@ impl<F: File> Source<F> {
                 let path = reader.path().to_owned();
                 Err(Error::Later { path, version })
             }
-            _ => Err(damaged(
-                &reader,
-                base.unwrap_or(0),
-                "no snapshot begins there",
-            )),
+            _ => {
+                let what = match base {
+                    Some(_) => "no snapshot begins there",
+                    None => "it does not begin as a backup does",
+                };
+                Err(damaged(&reader, base.unwrap_or(0), what))
+            }
         }
     }
 

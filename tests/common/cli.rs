@@ -2,6 +2,7 @@
 
 use super::talker::Talker;
 use super::{Daemon, PATIENCE, until};
+use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -121,6 +122,10 @@ impl Running {
     pub fn send(&mut self, text: &str) {
         let stdin = self.stdin.as_mut().expect("it is open");
         stdin.write_all(text.as_bytes()).expect("it reads");
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("it is there");
     }
 
     /// Waits for the end; the output is what has not been read yet.

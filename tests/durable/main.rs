@@ -6,6 +6,7 @@ mod common;
 
 mod held;
 mod kills;
+mod repairs;
 mod room;
 mod space;
 mod starts;

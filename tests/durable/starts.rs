@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The files of a folder whose names begin so.
-fn files(folder: &Path, start: &str) -> Vec<PathBuf> {
+pub(super) fn files(folder: &Path, start: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("it is there").flatten();
     let named = |path: &PathBuf| {
         path.file_name()

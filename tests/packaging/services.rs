@@ -171,7 +171,7 @@ fn the_unit_allows_every_system_call_that_the_daemon_makes() {
     command.args([
         "sh",
         "-c",
-        "echo $$; exec \"$0\" -l 127.0.0.1:0 --clients-max 2000",
+        "echo $$; exec \"$0\" -l 127.0.0.1:0 --clients-max 2000 --data-dir data",
         KVMSGD,
     ]);
     command
@@ -222,6 +222,8 @@ fn the_unit_allows_every_system_call_that_the_daemon_makes() {
         made.contains("prlimit64") && made.contains("accept4"),
         "{made:?}"
     );
+    let of_disk = ["fallocate", "fdatasync", "flock", "rename"];
+    assert!(of_disk.iter().all(|&call| made.contains(call)), "{made:?}");
     let refused: Vec<_> = made.difference(&allowed).collect();
     assert!(refused.is_empty(), "{refused:?}");
 
@@ -249,11 +251,14 @@ fn told(manager: &UnixDatagram) -> String {
 fn the_openrc_script_checks_the_settings_before_it_starts() {
     let Some(sh) = tool("sh") else { return };
     let start = |args: &str| {
-        let script = "command=$1 command_args=$2; . etc/kvmsgd.openrc && start_pre";
+        let script = "checkpath() { echo $* >&2; }; command=$1 command_args=$2; \
+            . etc/kvmsgd.openrc && start_pre";
         run(&sh, &["-euc", script, "sh", KVMSGD, args])
     };
     let good = start("-c kvmsg.toml --log warn");
     assert!(good.status.success() && good.stdout.is_empty(), "{good:#?}");
+    let made = "--directory --mode 0700 --owner kvmsg:kvmsg /var/lib/kvmsg\n";
+    assert_eq!(String::from_utf8_lossy(&good.stderr), made);
     let bad = start("-c kvmsg.toml --log loud");
     assert_eq!(bad.status.code(), Some(2));
     assert!(

@@ -27,12 +27,14 @@ const WRITTEN: [&str; 8] = [
 ];
 const PROSE: [&str; 3] = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"];
 /// Flags that set no key.
-const FLAGS: [&str; 9] = [
+const FLAGS: [&str; 11] = [
     "-c",
     "--config",
     "-l",
     "--check",
     "--print-config",
+    "--repair",
+    "--restore",
     "-h",
     "--help",
     "-V",

@@ -4,6 +4,7 @@ use crate::options::{Options, OptionsError};
 use crate::request::UsageError;
 use kvmsg::client;
 use kvmsg::flags::text::quoted;
+use kvmsg::journal;
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
@@ -32,6 +33,14 @@ pub enum Failure {
     Changing(String),
     /// Requests of bench were refused: how many, of how many, and how the first was.
     Bench(u64, u64, String),
+    /// A backup cannot be written.
+    Backup(journal::Error),
+    /// The file that a backup was to be is there already.
+    Exists(PathBuf),
+    /// A signal ended it.
+    Interrupted,
+    /// Signals cannot be listened to.
+    Signals(io::Error),
     /// A cursor file cannot be used: which one, and why.
     Cursor(PathBuf, String),
     /// A command failed: for which change, and how.
@@ -117,6 +126,13 @@ impl fmt::Display for Failure {
                     "{refused} of {of} requests were refused, the first with: {why}"
                 )
             }
+            Failure::Backup(error) => error.fmt(f),
+            Failure::Exists(path) => {
+                let path = quoted(path.as_os_str());
+                write!(f, "{path} is there already; --force replaces it")
+            }
+            Failure::Interrupted => f.write_str("interrupted; nothing was written"),
+            Failure::Signals(error) => write!(f, "cannot listen to signals: {error}"),
             Failure::Cursor(path, why) => {
                 write!(f, "cursor file {}: {why}", quoted(path.as_os_str()))
             }

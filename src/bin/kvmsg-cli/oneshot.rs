@@ -6,7 +6,7 @@ use crate::print;
 use crate::request::{self, prefix};
 use crate::verbs::{Name, Verb};
 use crate::watch;
-use crate::{bench, completions, dump, list, load};
+use crate::{backup, bench, completions, dump, list, load};
 use kvmsg::client::{Client, Reply};
 use std::io::{self, Read as _};
 use std::process::ExitCode;
@@ -40,6 +40,10 @@ pub fn run(
         match verb.name {
             Name::Watch => return watch::run(options, prefix(&args)).await,
             Name::Load => return load::run(options).await,
+            Name::Backup => {
+                let written = backup::run(options, prefix(&args)).await;
+                return written.map(|()| ExitCode::SUCCESS);
+            }
             Name::Bench => return bench::run(options).await,
             _ => {}
         }

@@ -62,6 +62,8 @@ pub struct Options {
     pub watching: Watching,
     /// Whether load removes first what a key holds.
     pub replace: bool,
+    /// Whether backup replaces a file that is there.
+    pub force: bool,
     /// What bench does.
     pub benching: Benching,
 }
@@ -180,6 +182,7 @@ fn options(given: &[Given<Id>], server: Option<OsString>) -> Result<Options, Opt
         values: false,
         watching: Watching::default(),
         replace: false,
+        force: false,
         benching: Benching::default(),
     };
     for flag in given {
@@ -196,6 +199,7 @@ fn options(given: &[Given<Id>], server: Option<OsString>) -> Result<Options, Opt
             Id::FailOnLoss => options.watching.fail_on_loss = true,
             Id::KeepGoing => options.watching.keep_going = true,
             Id::Replace => options.replace = true,
+            Id::Force => options.force = true,
             Id::Clients
             | Id::Requests
             | Id::Pipeline
@@ -226,7 +230,7 @@ fn belongs(given: &[Given<Id>], verb: Option<Name>) -> Result<(), OptionsError> 
         }
     }
     match verb {
-        Some(Name::Dump | Name::Load | Name::Bench | Name::Completions) => {
+        Some(Name::Dump | Name::Load | Name::Backup | Name::Bench | Name::Completions) => {
             useless(given, &[Id::Null], "verbs that print values or keys")
         }
         _ => Ok(()),

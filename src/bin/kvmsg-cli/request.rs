@@ -107,7 +107,13 @@ pub fn request<'a>(verb: &'static Verb, args: &'a [Vec<u8>]) -> Result<Request<'
             count: None,
         },
         (
-            Name::Dump | Name::Load | Name::Bench | Name::Completions | Name::Help | Name::Exit,
+            Name::Dump
+            | Name::Load
+            | Name::Backup
+            | Name::Bench
+            | Name::Completions
+            | Name::Help
+            | Name::Exit,
             _,
         ) => {
             return Err(UsageError::Misplaced(verb, "it is no request"));

@@ -23,6 +23,7 @@ pub enum Name {
     Ping,
     Dump,
     Load,
+    Backup,
     Bench,
     Completions,
     Help,

@@ -20,6 +20,7 @@ pub enum Id {
     Exec,
     KeepGoing,
     Replace,
+    Force,
     Clients,
     Requests,
     Pipeline,
@@ -48,6 +49,7 @@ pub(super) static TABLE: Table<Id> = Table {
         },
         of_verb(&OF_WATCH),
         of_verb(&OF_LOAD),
+        of_verb(&OF_BACKUP),
         of_verb(&OF_BENCH),
     ],
     operands: Some("[VERB ARGS...]"),
@@ -74,7 +76,8 @@ pub fn group(verb: Name) -> Option<&'static Group<Id>> {
         Name::List => Some(&TABLE.groups[1]),
         Name::Watch => Some(&TABLE.groups[2]),
         Name::Load => Some(&TABLE.groups[3]),
-        Name::Bench => Some(&TABLE.groups[4]),
+        Name::Backup => Some(&TABLE.groups[4]),
+        Name::Bench => Some(&TABLE.groups[5]),
         _ => None,
     }
 }
@@ -162,6 +165,13 @@ static OF_LOAD: [Flag<Id>; 1] = [Flag::switch(
     None,
     "replace",
     "first remove what a key holds",
+)];
+
+static OF_BACKUP: [Flag<Id>; 1] = [Flag::switch(
+    Id::Force,
+    None,
+    "force",
+    "replace a FILE that is there",
 )];
 
 static OF_BENCH: [Flag<Id>; 8] = [

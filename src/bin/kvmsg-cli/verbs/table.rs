@@ -3,7 +3,7 @@
 use super::{Name, Place, Verb};
 
 /// Every verb, in the order of the help.
-pub static VERBS: [Verb; 16] = [
+pub static VERBS: [Verb; 17] = [
     Verb {
         name: Name::Get,
         word: "get",
@@ -167,6 +167,24 @@ pub static VERBS: [Verb; 16] = [
         once_examples: &[
             "load --replace < backup",
             "dump user: | kvmsg-cli -s other load",
+        ],
+    },
+    Verb {
+        name: Name::Backup,
+        word: "backup",
+        args: "FILE",
+        fields: (1, 1),
+        first_value: None,
+        place: Place::Once,
+        help: "write everything into FILE, to be restored by kvmsgd",
+        examples: &[],
+        once: "The file shows one moment, though others change keys meanwhile. It gets its\n\
+               name when it is whole and on the disk: a backup that fails leaves nothing.\n\
+               A file that is there already is not touched, unless --force. --json prints the\n\
+               revision. kvmsgd(8) says how to make a data folder of a backup.\n",
+        once_examples: &[
+            "backup kvmsg.backup",
+            "-q backup --force /var/backups/kvmsg",
         ],
     },
     Verb {
