@@ -2,9 +2,8 @@
 //!
 //! A socket is registered once, edge-triggered, for as long as it is open. So to wait for it costs
 //! no system call of its own, and a turn of the loop costs one, however many sockets are ready; a
-//! general reactor arms every wait anew. What is rare (new
-//! connections, the broker's clock) stays with smol's reactor, which runs on a thread of its own and
-//! wakes this one.
+//! general reactor arms every wait anew. What is rare (new connections, the broker's clock) stays
+//! with smol's reactor, which runs on a thread of its own and wakes this one.
 //!
 //! What edge-triggered means is said in epoll(7): the kernel tells once that something has come.
 //! Who then reads less than there was room for need not read again to find out that there is no
