@@ -7,7 +7,8 @@
 //! With [`SyncMode::Always`] a batch is written and synced on a thread of its own, and the next is
 //! handed over when that is done: so one sync serves all who wait. Otherwise it is written here at
 //! the end of the turn, before any writer has run, and what was held is released at once; but while
-//! something is being synced, when the filesystem may hold up who writes, it goes to the thread.
+//! something is being synced, when the filesystem may hold up who writes, or when another file must
+//! be made, it goes to the thread.
 
 use super::committer::{Disk, Word, tell};
 use super::snapshot::{Snapshots, Sources};
@@ -229,10 +230,12 @@ impl Durable {
         if self.disk.is_on_its_way {
             return Ok(None);
         }
-        if self.sync == SyncMode::Always || self.shared.is_syncing() {
+        let bytes = self.disk.open.bytes_len();
+        // Without room that is set aside a file must be made, and synced.
+        let has_room = bytes as u64 + ROOM_RESERVED <= self.room.bytes;
+        if self.sync == SyncMode::Always || !has_room || self.shared.is_syncing() {
             return self.hand_over();
         }
-        let bytes = self.disk.open.bytes_len();
         match self.disk.commits.append(&mut self.disk.open) {
             Ok(revision) => {
                 self.retry = None;

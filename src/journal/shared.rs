@@ -65,7 +65,7 @@ pub(super) struct State<F> {
 /// How much can be written before another file must be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
-    /// How many bytes have room that is set aside.
+    /// How many bytes, written together, have room that is set aside.
     pub bytes: u64,
     /// Whether the device had no more when that was last tried.
     pub is_full: bool,
@@ -113,7 +113,8 @@ impl<D: Folder> Shared<D> {
         let (used, len) = state.current;
         let spare = state.spare.as_ref().map_or(0, |spare| spare.bytes_len);
         Room {
-            bytes: len.saturating_sub(used) + spare,
+            // What is written together lies in one file.
+            bytes: len.saturating_sub(used).max(spare),
             is_full: state.is_full,
         }
     }
