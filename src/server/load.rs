@@ -45,7 +45,7 @@ pub(super) fn load(
     if recovered.epoch.is_some() {
         let keys = store.keys();
         let taken = begun.elapsed().as_secs_f64();
-        log::info!("{path}: {keys} keys at revision {revision}, loaded in {taken:.1} s");
+        log::info!("{path}: loaded to revision {revision} in {taken:.1} s; keys: {keys}");
         if known.is_none() {
             log::warn!(
                 "{path}: later changes may have been told and lost; who watched cannot resume"

@@ -28,7 +28,7 @@ fn a_clean_stop_goes_on_with_the_same_series() {
     let running = daemon(folder.path(), &["--sync", "always"]);
     assert_eq!(running.stats().0["epoch"], epoch);
     assert_eq!(change(&mut running.connect(), &["PUT", "user", "alice"]), 2);
-    running.wait_for_log("1 keys at revision 1, loaded in ");
+    running.wait_for_log("loaded to revision 1 in ");
 }
 
 #[test]
