@@ -23,6 +23,8 @@ pub(crate) struct Bench {
     pub(crate) ours: Side,
     pub(crate) theirs: Side,
     pub(crate) floor: Side,
+    /// Where folders for data are made.
+    pub(crate) out: PathBuf,
     /// Whether PUT and GET come from our own generator instead of redis-benchmark.
     pub(crate) own_load: bool,
 }
@@ -56,6 +58,7 @@ impl Bench {
             ours: side(Kind::Kvmsgd, ours, "kvmsgd"),
             theirs,
             floor: side(Kind::Floor, compile(out)?, "floor"),
+            out: out.to_owned(),
             own_load: options.own_load,
         })
     }

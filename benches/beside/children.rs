@@ -3,6 +3,7 @@
 //! A child is killed when its [`Child`] is dropped. A panic, a signal and the deadline of the
 //! whole run do not drop anything, so every child also stands in a list, and all are killed then.
 
+use crate::folder;
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -27,15 +28,16 @@ fn kill(pids: &mut Vec<Pid>) {
     }
 }
 
-/// Ends this program. Nothing is started any more: the list stays locked.
+/// Ends this program. Nothing is started or made any more: the lists stay locked.
 fn end(status: i32) -> ! {
     let mut pids = running();
     kill(&mut pids);
+    let _held = folder::remove_all();
     process::exit(status)
 }
 
-/// Sees to it that no child is left behind by a panic, by Ctrl-C and the like, or by a run that
-/// takes longer than `limit`.
+/// Sees to it that no child and no folder is left behind by a panic, by Ctrl-C and the like, or by
+/// a run that takes longer than `limit`.
 ///
 /// # Errors
 ///
@@ -44,6 +46,7 @@ pub(crate) fn guard(limit: Duration) -> Result<(), String> {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         kill(&mut running());
+        drop(folder::remove_all());
         report(info);
     }));
     let signals = Signals::new([SIGHUP, SIGINT, SIGTERM]);

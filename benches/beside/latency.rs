@@ -31,10 +31,10 @@ const RECEIVE_BYTES: usize = 64 * 1024;
 
 /// What many latencies come to, in microseconds.
 #[derive(Debug, Clone, Copy)]
-struct Latency {
-    p50: f64,
-    p99: f64,
-    max: f64,
+pub(crate) struct Latency {
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    pub(crate) max: f64,
 }
 
 /// How many watchers there are in each turn, and how many of them stop.
@@ -92,9 +92,11 @@ fn writing(side: &Side, watchers: usize, stopped: usize, writes: u64) -> Result<
         || {
             fall_behind(&server, watchers as u64, stopped as u64, &heard)?;
             let value = wire::value(16);
-            paced(&server, writes, |number, out| {
-                Ask::Put(&wire::key(number), &value).say(server.dialect, out)
-            })
+            paced(
+                &server,
+                |number| number < writes,
+                |number, out| Ask::Put(&wire::key(number), &value).say(server.dialect, out),
+            )
         },
     );
     drop(silent);
@@ -146,7 +148,10 @@ pub(crate) fn greedy(bench: &Bench) -> Found {
         let greedy = connect_one(&server, server.dialect, &[Ask::Ping])?;
         meanwhile(
             |stop| without_end(greedy, &server, stop),
-            || paced(&server, pings, |_, out| Ask::Ping.say(server.dialect, out)),
+            || {
+                let ping = |_, out: &mut Vec<u8>| Ask::Ping.say(server.dialect, out);
+                paced(&server, |number| number < pings, ping)
+            },
         )
     })?;
     let findings = FIGURES.into_iter().map(|(name, figure)| {
@@ -161,7 +166,7 @@ pub(crate) fn greedy(bench: &Bench) -> Found {
 }
 
 /// Does one thing while another goes on in a thread of its own, which ends when it is told to.
-fn meanwhile<T>(
+pub(crate) fn meanwhile<T>(
     background: impl FnOnce(&AtomicBool) -> Result<(), String> + Send,
     foreground: impl FnOnce() -> Result<T, String>,
 ) -> Result<T, String> {
@@ -177,16 +182,17 @@ fn meanwhile<T>(
     })
 }
 
-/// Asks at a steady pace, one request at a time.
-fn paced(
+/// Asks at a steady pace, one request at a time, or what `make` makes of several. `goes_on` is told
+/// the number of the next.
+pub(crate) fn paced(
     server: &Server,
-    requests: u64,
+    mut goes_on: impl FnMut(u64) -> bool,
     mut make: impl FnMut(u64, &mut Vec<u8>) -> u64,
 ) -> Result<Latency, String> {
     let mut stream = connect_one(server, server.dialect, &[Ask::Ping])?;
     let (mut request, mut latencies) = (Vec::new(), Vec::new());
     let begin = Instant::now();
-    for number in 0..requests {
+    for number in (0..).take_while(|number| goes_on(*number)) {
         request.clear();
         let lines = make(number, &mut request);
         let due = begin + PACE * number as u32;

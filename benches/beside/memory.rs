@@ -10,7 +10,7 @@ use crate::wire::Ask;
 use std::thread;
 
 /// No history: it would be counted as memory of the keys.
-const NO_HISTORY: [&str; 2] = ["--history-bytes", "0"];
+pub(crate) const NO_HISTORY: [&str; 2] = ["--history-bytes", "0"];
 
 /// Bytes a connection that has asked once and asks no more.
 pub(crate) fn idle(bench: &Bench) -> Found {

@@ -1,7 +1,9 @@
 //! The rows that can be measured, each with its name.
 
 use crate::bench::{Bench, Found};
-use crate::{growth, latency, lines, memory, starting, throughput, watchers};
+use crate::{
+    durable, growth, latency, lines, memory, pauses, reloading, starting, throughput, watchers,
+};
 
 /// Something that can be measured by itself.
 #[derive(Debug, Clone, Copy)]
@@ -80,6 +82,46 @@ pub(crate) const ROWS: &[Row] = &[
         "start",
         "start of the process to the first reply",
         starting::start,
+    ),
+    row(
+        "durable-always-1",
+        "PUT, 1 in flight, synced before it is answered",
+        durable::always_1,
+    ),
+    row(
+        "durable-always-16",
+        "PUT, 16 in flight, synced before it is answered",
+        durable::always_16,
+    ),
+    row(
+        "durable-always-64",
+        "PUT, 64 in flight, synced before it is answered",
+        durable::always_64,
+    ),
+    row(
+        "durable-interval-1",
+        "PUT, 1 in flight, synced every second",
+        durable::interval_1,
+    ),
+    row(
+        "durable-interval-16",
+        "PUT, 16 in flight, synced every second",
+        durable::interval_16,
+    ),
+    row(
+        "durable-interval-64",
+        "PUT, 64 in flight, synced every second",
+        durable::interval_64,
+    ),
+    row(
+        "durable-start",
+        "start of the process to the first reply, with data on the disk",
+        reloading::start,
+    ),
+    row(
+        "durable-pause",
+        "a request a millisecond while snapshots are written under load",
+        pauses::pause,
     ),
     row(
         "growth-clients",

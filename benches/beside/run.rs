@@ -3,6 +3,7 @@
 use crate::bench::Bench;
 use crate::children;
 use crate::finding::Finding;
+use crate::folder::file_system;
 use crate::options::{self, Asked, Options};
 use crate::plot;
 use crate::report::{self, Heading, Measured};
@@ -104,7 +105,7 @@ fn heading(options: &Options, bench: &Bench, took: Duration) -> Heading {
     };
     Heading {
         date: first_line(Command::new("date").arg("+%Y-%m-%d")),
-        machine: machine(),
+        machine: machine(&bench.out),
         command: command(options),
         form: format!(
             "{}: medians of {} rounds, in {:.0} s; the ratio is the median of the rounds' ratios, \
@@ -140,7 +141,7 @@ fn command(options: &Options) -> String {
     })
 }
 
-fn machine() -> String {
+fn machine(out: &Path) -> String {
     let cpus = std::thread::available_parallelism().map_or(0, usize::from);
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info.lines().find(|line| line.starts_with("model name"));
@@ -154,7 +155,8 @@ fn machine() -> String {
         .unwrap_or_default()
         .trim()
         .to_owned();
-    format!("{cpus} processors ({model}), Linux {kernel}")
+    let disk = file_system(out);
+    format!("{cpus} processors ({model}), Linux {kernel}, data on {disk}")
 }
 
 /// The first line that a command prints; what it is in a table's heading, or nothing.

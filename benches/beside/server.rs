@@ -16,6 +16,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// How long between two attempts to connect to a server that starts.
 const LOOK: Duration = Duration::from_micros(200);
 
+/// How redis-server answers everything until it has loaded its data: that is no reply.
+const LOADING: &[u8] = b"-LOADING";
+
 /// How many clients a server is told to admit: more than ever come.
 const CLIENTS: &str = "20000";
 
@@ -50,6 +53,18 @@ impl Side {
     ///
     /// Says so if it does not start, or does not answer.
     pub(crate) fn start(&self, flags: &[&str]) -> Result<Server, String> {
+        match self.kind {
+            Kind::Kvmsgd => self.start_with(flags),
+            Kind::Redis | Kind::Floor => self.start_with(&[]),
+        }
+    }
+
+    /// The same with flags for whatever it is.
+    ///
+    /// # Errors
+    ///
+    /// See [`Side::start`].
+    pub(crate) fn start_with(&self, flags: &[&str]) -> Result<Server, String> {
         let port = free_port()?;
         let begin = Instant::now();
         let child = Child::start(&mut self.command(port, flags))?;
@@ -79,7 +94,8 @@ impl Side {
             Kind::Redis => command
                 .args(["--port", &port, "--bind", "127.0.0.1", "--save", ""])
                 .args(["--appendonly", "no", "--maxclients", CLIENTS])
-                .args(["--dir", "/tmp", "--loglevel", "warning"]),
+                .args(["--dir", "/tmp", "--loglevel", "warning"])
+                .args(flags),
             Kind::Floor => command.arg(port),
         };
         command
@@ -137,14 +153,17 @@ impl Server {
                 Err(_) => thread::sleep(LOOK),
             }
         };
-        let mut ping = Vec::new();
+        let (mut ping, mut reply) = (Vec::new(), [0; 64]);
         Ask::Ping.encode(self.dialect, &mut ping);
-        let asked = stream.write_all(&ping);
-        let read = asked.and_then(|()| stream.read(&mut [0; 64]));
-        match read {
-            Ok(0) => Err("it closed the connection".into()),
-            Ok(_) => Ok(()),
-            Err(error) => Err(error.to_string()),
+        loop {
+            let asked = stream.write_all(&ping);
+            match asked.and_then(|()| stream.read(&mut reply)) {
+                Ok(0) => return Err("it closed the connection".into()),
+                Ok(length) if !reply[..length].starts_with(LOADING) => return Ok(()),
+                Ok(_) if Instant::now() > deadline => return Err("it loads its data".into()),
+                Ok(_) => thread::sleep(LOOK),
+                Err(error) => return Err(error.to_string()),
+            }
         }
     }
 }

@@ -15,11 +15,12 @@ use crate::wire::{self, Ask};
 pub(crate) const CLIENTS: usize = 50;
 
 /// The goals of a row: of throughput, and of processor time for a request.
-type Goals = (Goal, Goal);
+pub(crate) type Goals = (Goal, Goal);
 
 const AS_GOOD: Goals = (Goal::AtLeast(1.0, Some(1.1)), Goal::AtMost(1.0, Some(0.95)));
 
-const fn faster(times: f64) -> Goals {
+/// So many times the throughput.
+pub(crate) const fn faster(times: f64) -> Goals {
     (Goal::AtLeast(times, None), Goal::None)
 }
 
@@ -83,7 +84,8 @@ fn sized(bench: &Bench, verb: Verb, in_flight: usize, requests: u64, value_bytes
     }
 }
 
-fn load(bench: &Bench, verb: Verb, in_flight: usize, requests: u64) -> Load {
+/// PUT or GET of short values, which all clients make.
+pub(crate) fn load(bench: &Bench, verb: Verb, in_flight: usize, requests: u64) -> Load {
     Load {
         verb,
         clients: CLIENTS,
@@ -123,7 +125,12 @@ fn compare(bench: &Bench, load: Load, values: usize, goals: Goals) -> Found {
     Ok(speeds(bench, &rounds, goals))
 }
 
-fn run(
+/// Makes the load, with the generator that was chosen.
+///
+/// # Errors
+///
+/// Says so if it fails.
+pub(crate) fn run(
     bench: &Bench,
     load: Load,
     values: usize,
@@ -172,7 +179,8 @@ const FIGURES: [Figure; 2] = [
     (("CPU a request", "us"), |speed| speed.cpu_us),
 ];
 
-fn speeds(bench: &Bench, rounds: &[[Speed; 2]], goals: Goals) -> Vec<Finding> {
+/// Throughput and processor time, each with its goal.
+pub(crate) fn speeds(bench: &Bench, rounds: &[[Speed; 2]], goals: Goals) -> Vec<Finding> {
     let goals = [goals.0, goals.1];
     let findings = FIGURES.into_iter().zip(goals);
     findings

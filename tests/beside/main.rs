@@ -8,16 +8,22 @@
 mod bench;
 #[path = "../../benches/beside/children.rs"]
 mod children;
+#[path = "../../benches/beside/durable.rs"]
+mod durable;
 #[path = "../../benches/beside/figures.rs"]
 mod figures;
 #[path = "../../benches/beside/fill.rs"]
 mod fill;
 #[path = "../../benches/beside/finding.rs"]
 mod finding;
+#[path = "../../benches/beside/folder.rs"]
+mod folder;
 #[path = "../../benches/beside/form.rs"]
 mod form;
 #[path = "../../benches/beside/growth.rs"]
 mod growth;
+#[path = "../../benches/beside/keeping.rs"]
+mod keeping;
 #[path = "../../benches/beside/latency.rs"]
 mod latency;
 #[path = "../../benches/beside/lines.rs"]
@@ -28,12 +34,16 @@ mod load;
 mod memory;
 #[path = "../../benches/beside/options.rs"]
 mod options;
+#[path = "../../benches/beside/pauses.rs"]
+mod pauses;
 #[path = "../../benches/beside/plot.rs"]
 mod plot;
 #[path = "../../benches/beside/process.rs"]
 mod process;
 #[path = "../../benches/beside/redis_benchmark.rs"]
 mod redis_benchmark;
+#[path = "../../benches/beside/reloading.rs"]
+mod reloading;
 #[path = "../../benches/beside/report.rs"]
 mod report;
 #[path = "../../benches/beside/rows.rs"]

@@ -3,10 +3,14 @@
 use crate::children::Child;
 use crate::figures::{Ratio, Rounds, median, quantile};
 use crate::fill::scattered;
+use crate::folder::{Folder, kind_of};
+use crate::keeping::written_anew;
 use crate::process::{cpu, nanoseconds, resident, resident_bytes, ticks};
 use crate::redis_benchmark::throughput;
+use crate::server::{Kind, Side};
 use crate::wire::{Ask, Dialect, key, random};
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -102,6 +106,52 @@ fn keys_are_those_of_the_other_generator_and_none_is_left_out() {
         "{}",
         picked.len()
     );
+}
+
+#[test]
+fn a_folder_goes_with_its_holder_and_lies_on_the_file_system_of_its_place() {
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let folder = Folder::new(place).unwrap();
+    let path = folder.path().to_owned();
+    fs::create_dir(path.join("below")).unwrap();
+    fs::write(path.join("below/file"), "data").unwrap();
+    assert_ne!(Folder::new(place).unwrap().path(), path);
+    drop(folder);
+    assert!(!path.exists(), "{} is left", path.display());
+    assert!(Folder::new(Path::new("/no/such/place")).is_err());
+
+    let mounts = "27 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw\n\
+        28 27 0:25 / /a/b rw - tmpfs none rw\n29 27 0:26 / /a rw - xfs /dev/b rw\n";
+    let kind = |path| kind_of(mounts, Path::new(path));
+    assert_eq!(kind("/a/b/c").as_deref(), Some("tmpfs"));
+    assert_eq!(kind("/a/bc").as_deref(), Some("xfs"));
+    assert_eq!(kind("/b").as_deref(), Some("ext4"));
+    assert_eq!(kind_of("", Path::new("/b")), None);
+}
+
+#[test]
+fn how_often_data_was_written_anew_is_seen_by_the_names_of_files() {
+    let folder = Folder::new(Path::new(env!("CARGO_TARGET_TMPDIR"))).unwrap();
+    let side = |kind| Side {
+        kind,
+        path: PathBuf::new(),
+        name: String::new(),
+    };
+    let make = |name: &str| fs::write(folder.path().join(name), "").unwrap();
+    assert_eq!(written_anew(&side(Kind::Kvmsgd), &folder), 0);
+    let names = [
+        "snapshot-7",
+        "snapshot-12",
+        "snapshot-99.new",
+        "journal-200",
+    ];
+    names.into_iter().for_each(make);
+    assert_eq!(written_anew(&side(Kind::Kvmsgd), &folder), 12);
+    fs::create_dir(folder.path().join("appendonlydir")).unwrap();
+    let names = ["2.base.rdb", "3.incr.aof", "manifest"];
+    let names = names.map(|name| format!("appendonlydir/appendonly.aof.{name}"));
+    names.iter().for_each(|name| make(name));
+    assert_eq!(written_anew(&side(Kind::Redis), &folder), 2);
 }
 
 #[test]

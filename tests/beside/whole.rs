@@ -44,6 +44,8 @@ fn every_row_is_measured_and_kept() {
         }
         assert!(table.contains(&format!("\n| {} | ", row["row"].as_str().unwrap_or("?"))));
     }
+    assert_eq!(folders_in(&out), 0, "data of servers is left");
+    assert!(table.contains(", data on "), "{table}");
     assert!(fs::read_to_string(plot).is_ok_and(|svg| svg.contains("<svg")));
 }
 
@@ -78,8 +80,15 @@ fn a_server_that_does_not_start_fails_its_row_and_no_more() {
         return;
     }
     let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("beside-fails");
-    let args = ["--tiny", "--kvmsgd", "/bin/false", "start", "idle"].map(OsString::from);
+    let args = ["--tiny", "--kvmsgd", "/bin/false", "start", "durable"].map(OsString::from);
     assert_eq!(run(args.into_iter(), "unused", &out), Ok(false));
     let table = fs::read_to_string(out.join("beside.md")).expect("the table is kept");
-    assert_eq!(table.matches("| failed: /bin/false").count(), 2, "{table}");
+    assert_eq!(table.matches("| failed: /bin/false").count(), 9, "{table}");
+    assert_eq!(folders_in(&out), 0, "data of servers is left");
+}
+
+/// How many folders there are.
+fn folders_in(place: &Path) -> usize {
+    let entries = fs::read_dir(place).expect("it is there").flatten();
+    entries.filter(|entry| entry.path().is_dir()).count()
 }
