@@ -25,7 +25,8 @@ fn slow(strace: &Path, folder: &Path, sync: &str) -> Daemon {
     }
     let delay = format!("inject=fdatasync:delay_enter={}", DELAY.as_micros());
     command
-        .args(["-f", "-qq", "-o", "/dev/null", "--seccomp-bpf"])
+        // Who is traced is our child, and not the tracer: so it ends with the test.
+        .args(["-D", "-f", "-qq", "-o", "/dev/null", "--seccomp-bpf"])
         .args(["-e", "trace=fdatasync", "-e", &delay])
         .arg(delayed.get_program())
         .args(delayed.get_args())
