@@ -7,7 +7,7 @@
 //! * It alone fills outboxes, so each client hears replies and notices in the order of the store.
 //! * Before each request it looks at the client's outbox. At the limit it keeps the rest of the
 //!   batch unexecuted and goes on with others, until the client's writer rings [`Event::Room`].
-//! * A turn ends after about a tenth of a millisecond, whatever is asked; clients take turns.
+//! * A turn ends after some 75 us, whatever is asked; clients take turns.
 //! * With a folder for the data, nobody is told of a change, or of a state that it led to, before
 //!   it has been committed: see [`Durable`].
 

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-/// How long a turn may take. The clock is read every few steps, so it takes a little longer. It is
-/// twice what the writes of notices take between two turns, if there are any.
-const TURN: Duration = Duration::from_micros(100);
+/// How long a turn may take. The clock is read every few steps, so it takes a little longer. Who
+/// asks something waits for some three turns of others; and what is written of notices between two
+/// turns takes about as long as one.
+const TURN: Duration = Duration::from_micros(75);
 
 /// How many steps there are between two looks at the clock.
 const STEPS_A_LOOK: u32 = 16;
