@@ -95,6 +95,7 @@ impl<'a> Terminal<'a> {
     fn tmux(&self, words: &[&str]) -> String {
         let mut command = Command::new(&self.tmux);
         for name in [
+            "CI",
             "NO_COLOR",
             "CLICOLOR",
             "CLICOLOR_FORCE",
