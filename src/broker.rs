@@ -95,15 +95,23 @@ pub struct Core {
     pub durable: Option<Box<Durable>>,
 }
 
+/// What a client has a turn for.
+#[derive(Debug)]
+enum Due {
+    /// It has requests that can be executed, or has left.
+    Requests(ClientId),
+    /// It is behind and can be told something.
+    Notices(ClientId),
+}
+
 /// The store loop.
 #[derive(Debug)]
 pub struct Broker {
     core: Core,
     clients: HashMap<ClientId, Client, RandomState>,
-    /// Clients with requests that can be executed, in the order of their turns.
-    ready: VecDeque<ClientId>,
-    /// Clients that are behind and can be told something, in the order of their turns.
-    lagging: VecDeque<ClientId>,
+    /// What is to be done, in the order of turns. One queue for requests and for notices of those
+    /// who are behind, so that neither keeps the other waiting for ever.
+    due: VecDeque<Due>,
     /// A change that not everyone has been told of yet. No request is executed before that.
     fanout: Fanout,
     /// Who has been told something, and whose writer does not know yet.
@@ -124,8 +132,7 @@ impl Broker {
             Broker {
                 core,
                 clients: HashMap::default(),
-                ready: VecDeque::new(),
-                lagging: VecDeque::new(),
+                due: VecDeque::new(),
                 fanout: Fanout::default(),
                 bells: Bells::default(),
                 progress,
@@ -191,7 +198,7 @@ impl Broker {
     }
 
     fn has_work(&self) -> bool {
-        let waits = !self.ready.is_empty() || !self.lagging.is_empty();
+        let waits = !self.due.is_empty();
         let rings = !self.bells.is_empty();
         let walks = self
             .core
@@ -242,7 +249,7 @@ impl Broker {
             return;
         };
         if !std::mem::replace(&mut client.is_ready, true) {
-            self.ready.push_back(id);
+            self.due.push_back(Due::Requests(id));
         }
     }
 
@@ -255,18 +262,13 @@ impl Broker {
             // Between two changes is the only time for it: with many watchers every turn may end
             // while a change is being told, and whoever comes would never have a turn.
             self.take_events();
-            let (ready, lagging) = (self.ready.pop_front(), self.lagging.pop_front());
-            if ready.is_none() && lagging.is_none() {
-                break;
-            }
-            if let Some(id) = ready {
-                self.serve(id, &mut turn);
-            }
-            if let Some(id) = lagging {
-                self.catch_up(id, &mut turn);
+            self.tell_progress(&mut turn);
+            match self.due.pop_front() {
+                Some(Due::Requests(id)) => self.serve(id, &mut turn),
+                Some(Due::Notices(id)) => self.catch_up(id, &mut turn),
+                None => break,
             }
         }
-        self.tell_progress(&mut turn);
         self.settle(turn.begun());
         self.ring_some();
         self.let_go();

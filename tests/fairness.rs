@@ -3,11 +3,13 @@
 mod common;
 
 use common::hostile::{Latencies, Observer, allow_descriptors};
+use common::talker::{Heard, Talker};
 use common::tools::skip;
 use common::{Client, Daemon, frame, until};
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// What is measured here has the machine for itself, as far as these tests go.
@@ -20,6 +22,9 @@ const GREED: Duration = Duration::from_millis(1500);
 /// many times what it takes, for the machine may be busy, and little beside what greed asks for.
 const QUICK: Duration = Duration::from_millis(50);
 const IN_TIME: Duration = Duration::from_secs(1);
+
+/// Within what a watcher hears what it is owed while others write, and of a second's silence.
+const SOON: Duration = Duration::from_secs(15);
 
 /// Measures a neighbour while `work` goes on, and demands that it is answered quickly.
 #[track_caller]
@@ -34,13 +39,18 @@ fn expect_quick(what: &str, address: SocketAddr, work: impl FnOnce() + Send + 's
 
 /// Pipelines without end and reads the replies, for a while; returns how many bytes came.
 fn pipeline(address: SocketAddr, requests: Vec<u8>) -> usize {
+    let begin = Instant::now();
+    pipeline_while(address, requests, || begin.elapsed() < GREED)
+}
+
+/// The same for as long as it is to go on.
+fn pipeline_while(address: SocketAddr, requests: Vec<u8>, goes_on: impl Fn() -> bool) -> usize {
     let client = Client::connect(address);
     let mut sink = client.stream.try_clone().unwrap();
     let sending = std::thread::spawn(move || while sink.write_all(&requests).is_ok() {});
     let mut buffer = vec![0; 256 * 1024];
     let mut read = 0;
-    let begin = Instant::now();
-    while begin.elapsed() < GREED {
+    while goes_on() {
         read += (&client.stream)
             .read(&mut buffer)
             .expect("the daemon answers");
@@ -80,6 +90,36 @@ fn beside_clients_that_pipeline_without_end_others_are_answered_quickly() {
             println!("{what}: {read} bytes of replies");
         });
     }
+}
+
+#[test]
+fn beside_one_who_writes_without_end_watchers_catch_up_and_hear_of_progress() {
+    let _alone = ALONE.lock();
+    let daemon = Daemon::start(&["--history-bytes", "65536", "--progress-secs", "1"]);
+    let address = daemon.address;
+    let mut behind = Talker::new(Client::connect_narrow(address), false);
+    behind.watch();
+    let mut elsewhere = Talker::connect(&daemon, true);
+    let watching = elsewhere.ask("WATCH:elsewhere");
+    assert!(matches!(watching, Heard::Reply(_)), "{watching:?}");
+    Talker::connect(&daemon, true).outrun();
+
+    let goes_on = Arc::new(AtomicBool::new(true));
+    let requests = b"PUT:k:v\nDELETE:k\n".repeat(4096);
+    let heeded = goes_on.clone();
+    let flood = std::thread::spawn(move || {
+        pipeline_while(address, requests, || heeded.load(Ordering::Relaxed));
+    });
+    let begin = Instant::now();
+    while !matches!(behind.hear(), Heard::Lost(..)) {}
+    while behind.hear().change().0 != "k" {}
+    let heard = elsewhere.hear();
+    assert!(matches!(heard, Heard::Progress(_)), "{heard:?}");
+    let took = begin.elapsed();
+    assert!(took < SOON, "{took:?}");
+    assert!(!flood.is_finished(), "it ends when it is told to");
+    goes_on.store(false, Ordering::Relaxed);
+    flood.join().expect("it was answered");
 }
 
 #[test]

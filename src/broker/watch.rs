@@ -1,14 +1,17 @@
 //! Tells clients of changes: of one as it is made, of those before, and that there were none.
 
-use super::Broker;
 use super::holding::hold_up_to;
 use super::turn::Turn;
+use super::{Broker, Due};
 use crate::feed::{ClientId, Owed};
 use crate::protocol::notice::Notice;
 use crate::protocol::{Dialect, encode_notice};
 
 /// How many notices a client that is behind is told before the next one's turn.
 const NOTICES_A_TURN: usize = 64;
+
+/// How many are told of progress before the next client's turn.
+const PROGRESS_AT_ONCE: usize = 16;
 
 impl Broker {
     /// Tells everyone who is live of the present change, or as many as the turn allows.
@@ -49,12 +52,12 @@ impl Broker {
         };
         if client.watches && !client.is_lagging && self.core.feed.is_behind(id) {
             client.is_lagging = true;
-            self.lagging.push_back(id);
+            self.due.push_back(Due::Notices(id));
         }
     }
 
     /// Tells a client that is behind a part of what it is owed, if it takes it; its writer rings
-    /// when it takes more. A change that is being told goes first.
+    /// when it takes more. One thing is told however late in the turn it is.
     pub(super) fn catch_up(&mut self, id: ClientId, turn: &mut Turn) {
         let Some(client) = self.clients.get_mut(&id) else {
             return;
@@ -67,11 +70,9 @@ impl Broker {
             return self.make_ready(id);
         }
         for _ in 0..NOTICES_A_TURN {
-            if self.fanout.is_going_on() || turn.is_over() {
-                break;
-            }
             turn.step();
             match self.tell_owed(id, turn) {
+                Told::One if turn.is_over() => break,
                 Told::One => {}
                 Told::Paused => break,
                 Told::MustWait => return,
@@ -119,11 +120,11 @@ impl Broker {
         Told::One
     }
 
-    /// Tells those who have heard nothing for long how far they have been told.
+    /// Tells some of those who have heard nothing for long how far they have been told. Not while
+    /// a change is being told: not everybody has been told of that revision yet.
     pub(super) fn tell_progress(&mut self, turn: &mut Turn) {
         let now = turn.begun();
-        // While a change is being told, that revision has not been told to everybody.
-        while !self.fanout.is_going_on() && !turn.is_over() {
+        for _ in 0..PROGRESS_AT_ONCE {
             let Some(id) = self.progress.take(now) else {
                 return;
             };
