@@ -70,11 +70,6 @@ fn some_of_a_flood_is_shown_and_the_rest_is_counted_on_a_narrow_terminal() {
 
 /// Asks, and searches the history, while a flood lasts.
 fn type_in_flood(tmux: &Path, columns: usize) {
-    // Now and then it waits in vain for a count, which is not explained; until then not every run
-    // depends on it.
-    if std::env::var_os("KVMSG_SOAK_SECS").is_none() {
-        return;
-    }
     let (daemon, home) = (Daemon::start(&[]), Home::new());
     let args = ["-s", &daemon.address.to_string()];
     let terminal = Terminal::open_with(tmux, &home, columns, &args, &["NO_COLOR=1"]);
