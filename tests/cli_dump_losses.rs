@@ -79,7 +79,7 @@ fn what_is_lost_before_the_first_page_does_not_matter() {
 fn a_loss_between_pages_makes_it_list_again() {
     let ran = dump(|number, is_first| match (number, is_first) {
         (1, false) => lost(7, 8) + &page(8, "b", None),
-        (_, true) => page(6 + number, "a", Some("a")),
+        (_, true) => lost(6, 6 + number) + &page(6 + number, "a", Some("a")),
         (_, false) => page(8, "b", None),
     });
     ran.prints(BOTH);
@@ -88,7 +88,7 @@ fn a_loss_between_pages_makes_it_list_again() {
 #[test]
 fn it_gives_up_when_every_attempt_loses_something() {
     let ran = dump(|number, is_first| match is_first {
-        true => page(10 * number + 6, "a", Some("a")),
+        true => lost(10 * number, 10 * number + 6) + &page(10 * number + 6, "a", Some("a")),
         false => lost(10 * number, 10 * number + 1) + &page(10 * number + 1, "b", None),
     });
     ran.fails(

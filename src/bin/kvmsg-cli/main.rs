@@ -12,6 +12,7 @@ mod failure;
 mod input;
 mod list;
 mod load;
+mod moment;
 mod oneshot;
 mod options;
 mod pipe;

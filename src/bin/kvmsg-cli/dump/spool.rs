@@ -28,8 +28,8 @@ pub struct Spool {
 
 /// One part of what was kept.
 pub enum Record {
-    /// A page begins: the key that it reaches up to, if not to the end, and its revision.
-    Page(Option<Vec<u8>>, u64),
+    /// A page begins: the key that it reaches up to, if not to the end.
+    Page(Option<Vec<u8>>),
     /// A key of the page, with its values.
     Key(Vec<u8>, Vec<Vec<u8>>),
 }
@@ -53,7 +53,6 @@ impl Spool {
         self.bytes.push(PAGE);
         self.bytes.push(u8::from(page.next.is_some()));
         self.field(page.next.as_deref().unwrap_or_default());
-        self.number(page.revision);
         for (key, values) in &page.keys {
             self.bytes.push(KEY);
             self.field(key);
@@ -104,10 +103,7 @@ impl Kept {
             PAGE => {
                 let has_bound = self.byte()? != 0;
                 let bound = self.field()?;
-                Ok(Some(Record::Page(
-                    has_bound.then_some(bound),
-                    self.number()?,
-                )))
+                Ok(Some(Record::Page(has_bound.then_some(bound))))
             }
             _ => {
                 let key = self.field()?;
