@@ -105,10 +105,11 @@ impl Broker {
         }
     }
 
-    /// Ends the broker: what is held may never be told.
+    /// Ends the broker: what is held may never be told. What fails because of that is not logged.
     fn fail(&mut self, error: &Error) {
-        log::error!("{error}; the daemon ends, for it cannot keep what it would answer");
-        self.has_failed = true;
+        if !std::mem::replace(&mut self.has_failed, true) {
+            log::error!("{error}; the daemon ends, for it cannot keep what it would answer");
+        }
     }
 
     /// Closes the disk, if there is one; false if it has failed.

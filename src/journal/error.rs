@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 /// Why a data folder cannot be opened, read or written. Each is one line when displayed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Error {
     /// The operating system refuses something.
     Io {
@@ -13,7 +14,7 @@ pub enum Error {
         /// The file or folder.
         path: String,
         /// What the operating system says.
-        source: io::Error,
+        source: Arc<io::Error>,
     },
     /// There is no room on the device. Nothing is lost: the same may be tried again.
     Full {
@@ -34,8 +35,8 @@ pub enum Error {
     },
     /// A file does not hold what it should.
     Damaged(Box<Damage>),
-    /// An earlier sync has failed. What the operating system keeps for the disk since then is not
-    /// known, so nothing may be written any more.
+    /// The disk has failed before. What the operating system keeps for it since then is not known,
+    /// so nothing may be written any more.
     Failed {
         /// The folder.
         path: String,
@@ -92,7 +93,7 @@ impl Error {
             _ => Error::Io {
                 doing,
                 path,
-                source,
+                source: Arc::new(source),
             },
         }
     }
@@ -163,7 +164,7 @@ impl fmt::Display for Damage {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Error::Io { source, .. } => Some(source),
+            Error::Io { source, .. } => Some(&**source),
             _ => None,
         }
     }

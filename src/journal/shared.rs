@@ -46,16 +46,16 @@ pub(super) struct State<F> {
     pub(super) written: u64,
     /// The last revision that is on the disk.
     pub(super) synced: u64,
-    /// The files with changes that may not be on the disk, in their order.
-    pub(super) unsynced: Vec<Arc<F>>,
+    /// The files with changes that may not be on the disk, with their numbers, in their order.
+    pub(super) unsynced: Vec<(u64, Arc<F>)>,
     /// Where the last snapshot was begun, and how long it is.
     pub(super) snapshot: (u64, u64),
     /// How long the snapshot being written is.
     pub(super) new_snapshot: u64,
     /// There was no room for a spare file.
     pub(super) is_full: bool,
-    /// The disk has failed.
-    pub(super) has_failed: bool,
+    /// How the disk has failed, if it has.
+    pub(super) failure: Option<Error>,
     /// The first revision of the history: what lies before it is needed for the keys alone.
     pub(super) history_first: u64,
     /// Nobody writes any more.
@@ -193,10 +193,12 @@ impl<D: Folder> Shared<D> {
             self.check(&state)?;
             (state.written, state.unsynced.clone())
         };
-        for file in &files {
+        for (number, file) in &files {
             if let Err(error) = self.while_syncing(|| file.sync()) {
-                self.state().has_failed = true;
-                return Err(Error::io("cannot sync", self.folder.path(""), error));
+                let path = self.folder.path(&names::segment(*number));
+                let error = Error::io("cannot sync", path, error);
+                self.state().failure = Some(error.clone());
+                return Err(error);
             }
         }
         let mut state = self.state();
@@ -211,13 +213,9 @@ impl<D: Folder> Shared<D> {
         Ok(state.synced)
     }
 
-    /// Fails if the disk has.
+    /// Fails if the disk has, and says how, for it may be the first that anybody hears of it.
     pub(super) fn check(&self, state: &State<D::File>) -> Result<(), Error> {
-        if state.has_failed {
-            let path = self.folder.path("");
-            return Err(Error::Failed { path });
-        }
-        Ok(())
+        state.failure.clone().map_or(Ok(()), Err)
     }
 
     /// Sets a file aside for when the one being written is full, and gives back what full ones do
@@ -231,7 +229,7 @@ impl<D: Folder> Shared<D> {
         let _alone = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes = {
             let state = self.state();
-            if state.spare.is_some() || state.has_failed {
+            if state.spare.is_some() || state.failure.is_some() {
                 return Ok(());
             }
             state.segment_bytes

@@ -67,7 +67,7 @@ impl<D: Folder> Journal<D> {
                 snapshot: recovered.snapshot.unwrap_or((0, 0)),
                 new_snapshot: 0,
                 is_full: false,
-                has_failed: false,
+                failure: None,
                 history_first: 0,
                 is_closed: false,
             },
@@ -122,19 +122,16 @@ impl<D: Folder> Journal<D> {
             Ok(()) => {}
             Err(Error::Full { path }) => return Err(Error::Full { path }),
             Err(error) => {
-                state.has_failed = true;
+                state.failure = Some(error.clone());
                 return Err(error);
             }
         }
         self.revision = batch.last();
         state.written = self.revision;
         state.current = (self.at, self.bytes_len);
-        if !state
-            .unsynced
-            .last()
-            .is_some_and(|last| Arc::ptr_eq(last, &self.file))
-        {
-            state.unsynced.push(self.file.clone());
+        let last = state.unsynced.last();
+        if last.is_none_or(|(number, _)| *number != self.number) {
+            state.unsynced.push((self.number, self.file.clone()));
         }
         Ok(self.revision)
     }

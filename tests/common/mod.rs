@@ -21,6 +21,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long a test waits for what must happen before it fails.
@@ -66,6 +67,7 @@ pub struct Daemon {
     pid: Pid,
     pub address: SocketAddr,
     log: Arc<(Mutex<Vec<String>>, Condvar)>,
+    logger: Option<JoinHandle<()>>,
 }
 
 impl Daemon {
@@ -93,7 +95,7 @@ impl Daemon {
         let log = Arc::<(Mutex<Vec<String>>, Condvar)>::default();
         let lines = BufReader::new(stderr).lines();
         let writer = log.clone();
-        std::thread::spawn(move || {
+        let logger = std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 writer.0.lock().unwrap().push(line);
                 writer.1.notify_all();
@@ -105,6 +107,7 @@ impl Daemon {
             pid,
             address,
             log,
+            logger: Some(logger),
         };
         let line = daemon.wait_for_log("kvmsgd: listening on ");
         let address = line.rsplit(' ').next().and_then(|word| word.parse().ok());
@@ -192,6 +195,16 @@ impl Daemon {
             .read_to_string(&mut output)
             .expect("the report is text");
         Ended { status, output }
+    }
+
+    /// Waits for the end; returns also all lines on standard error.
+    pub fn wait_with_log(mut self) -> (Ended, Vec<String>) {
+        let (logger, log) = (self.logger.take(), self.log.clone());
+        let ended = self.wait();
+        let logger = logger.expect("it is waited for once");
+        logger.join().expect("it only reads");
+        let lines = log.0.lock().unwrap().clone();
+        (ended, lines)
     }
 
     /// The resident memory of the daemon, in bytes.

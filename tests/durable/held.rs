@@ -1,10 +1,9 @@
 //! With `always`, nobody is told of a change before the disk has it, and nobody else waits.
 
-use super::{change, command, folder, values};
+use super::{change, folder, traced, values};
 use crate::common::tools::tool_that;
 use crate::common::{Client, Daemon, frame, until};
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long each sync is made to take.
@@ -15,23 +14,9 @@ const SOON: Duration = Duration::from_millis(350);
 
 /// A daemon whose syncs take long.
 fn slow(strace: &Path, folder: &Path, sync: &str) -> Daemon {
-    let delayed = command(folder, &["--sync", sync]);
-    let mut command = Command::new(strace);
-    for (name, value) in delayed.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
     let delay = format!("inject=fdatasync:delay_enter={}", DELAY.as_micros());
-    command
-        // Who is traced is our child, and not the tracer: so it ends with the test.
-        .args(["-D", "-f", "-qq", "-o", "/dev/null", "--seccomp-bpf"])
-        .args(["-e", "trace=fdatasync", "-e", &delay])
-        .arg(delayed.get_program())
-        .args(delayed.get_args())
-        .stdin(Stdio::null());
-    Daemon::spawn(command)
+    let tracing = ["-e", "trace=fdatasync", "-e", &delay];
+    traced(strace, &tracing, folder, &["--sync", sync])
 }
 
 /// How long it took until the answer came.

@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod failing;
 mod held;
 mod kills;
 mod repairs;
@@ -36,6 +37,25 @@ fn command(folder: &Path, flags: &[&str]) -> Command {
         .arg(folder)
         .args(flags);
     command
+}
+
+/// A daemon some of whose system calls strace delays, or makes fail.
+fn traced(strace: &Path, tracing: &[&str], folder: &Path, flags: &[&str]) -> Daemon {
+    let traced = command(folder, flags);
+    let mut command = Command::new(strace);
+    for (name, value) in traced.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command
+        // Who is traced is our child, and not the tracer: so it ends with the test.
+        .args(["-D", "-f", "-qq", "-o", "/dev/null", "--seccomp-bpf"])
+        .args(tracing)
+        .arg(traced.get_program())
+        .args(traced.get_args());
+    Daemon::spawn(command)
 }
 
 /// Kills the daemon, and waits until it is gone.

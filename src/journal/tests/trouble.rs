@@ -93,16 +93,15 @@ fn nothing_is_written_after_a_sync_that_failed() {
     let mut journal = journal(&folder);
     journal.append(&mut batch(1, 10)).unwrap();
     folder.fail_syncs();
-    let error = journal.shared().sync().unwrap_err();
-    assert!(
-        error.to_string().starts_with("cannot sync data/: "),
-        "{error}"
-    );
+    let first = journal.shared().sync().unwrap_err().to_string();
+    let expected = "cannot sync data/journal-0000000001: ";
+    assert!(first.starts_with(expected), "{first}");
     for error in [
         journal.append(&mut batch(2, 10)).unwrap_err(),
         journal.shared().sync().unwrap_err(),
     ] {
-        assert!(matches!(error, Error::Failed { .. }), "{error}");
+        // Who hears of it now may be the first.
+        assert_eq!(error.to_string(), first);
     }
 }
 
