@@ -160,10 +160,11 @@ impl Load for Holding {
         how == How::Told || self.store.redo(change).is_some()
     }
 
-    fn progress(&mut self, _: u64, _: u64) {
+    fn progress(&mut self, _: u64, _: u64) -> bool {
         while self.store.is_untidy() {
             self.store.tidy();
         }
+        true
     }
 }
 

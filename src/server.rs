@@ -197,8 +197,9 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// Says what of the folder cannot be used, and that nothing in it has been changed; or names an
-    /// address that another program has taken meanwhile.
+    /// Says what of the folder cannot be used, or that the server was told to stop before it was
+    /// loaded, and that nothing in it has been changed; or names an address that another program
+    /// has taken meanwhile.
     pub fn open(self) -> Result<Opened, StartError> {
         let Server {
             descriptors,
@@ -209,7 +210,8 @@ impl Server {
         if let Some(folder) = folder {
             let (store, feed) = (&mut core.store, &mut core.feed);
             let epoch = store.epoch();
-            let durable = load::load(folder, &service.config, store, feed, epoch)?;
+            let (config, stop) = (&service.config, &service.drain);
+            let durable = load::load(folder, config, store, feed, epoch, stop)?;
             core.durable = Some(Box::new(durable));
             service.listen()?;
         }

@@ -47,7 +47,9 @@ impl Load for Held {
         fits
     }
 
-    fn progress(&mut self, _: u64, _: u64) {}
+    fn progress(&mut self, _: u64, _: u64) -> bool {
+        true
+    }
 }
 
 /// Restores a backup and returns what is there then, and its revision.

@@ -60,6 +60,7 @@ fn serve(config: Config) -> ExitCode {
     std::thread::spawn(move || smol::block_on(obey(signals, obeyed, drain)));
     let server = match server.open() {
         Ok(server) => server,
+        Err(error) if error.is_stop() => return end_before_serving(&handle, &error),
         Err(error) => return fail(1, &error),
     };
     for address in handle.addresses() {
@@ -92,6 +93,15 @@ async fn obey(mut signals: Signals, handle: Handle, drain: Duration) {
             _ => {}
         }
     }
+}
+
+/// Says that it was told to stop before it had its data, and so had nothing to drain.
+fn end_before_serving(handle: &Handle, why: &dyn Display) -> ExitCode {
+    say(&mut io::stderr(), &format!("kvmsgd: {why}"));
+    report(Report {
+        counts: handle.counts(),
+        complete: true,
+    })
 }
 
 /// Ends the server; if it hangs and does not hear that, in its place.

@@ -41,6 +41,11 @@ pub enum Error {
         /// The folder.
         path: String,
     },
+    /// Who loads it wanted no more of it.
+    Stopped {
+        /// The folder.
+        path: String,
+    },
     /// A backup is not whole, or is none.
     Backup(Box<Damage>),
     /// The folder holds data where there should be none.
@@ -125,6 +130,12 @@ impl fmt::Display for Error {
                 "{path}: writing to the disk has failed before, and what is on it is not known \
                  until the next start"
             ),
+            Error::Stopped { path } => {
+                write!(
+                    f,
+                    "{path}: loading was stopped, and nothing in the folder has been changed"
+                )
+            }
             Error::NotEmpty { path } => {
                 write!(
                     f,

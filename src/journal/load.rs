@@ -13,8 +13,8 @@ pub trait Load {
     fn held(&mut self, key: &[u8], values: Values<'_>, more: bool);
     /// A change was made. False if it cannot be made to what the key holds.
     fn change(&mut self, change: &Change<'_>, how: How) -> bool;
-    /// So many bytes have been read of so many.
-    fn progress(&mut self, read: u64, total: u64);
+    /// So many bytes have been read of so many. False if no more are to be read.
+    fn progress(&mut self, read: u64, total: u64) -> bool;
 }
 
 /// What a change is to whoever loads it.

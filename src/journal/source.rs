@@ -107,7 +107,7 @@ impl<F: File> Source<F> {
             }
             let read = self.reader.body().len() as u64;
             self.reader.skip();
-            tail.note_read(read, load);
+            tail.note_read(read, load)?;
         }
     }
 

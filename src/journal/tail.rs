@@ -104,10 +104,14 @@ impl<'a, D: Folder> Tail<'a, D> {
         self.total += bytes;
     }
 
-    /// Counts bytes that have been read.
-    pub(super) fn note_read(&mut self, bytes: u64, load: &mut impl Load) {
+    /// Counts bytes that have been read, and ends reading if who loads them wants no more.
+    pub(super) fn note_read(&mut self, bytes: u64, load: &mut impl Load) -> Result<(), Error> {
         self.read += bytes;
-        load.progress(self.read, self.total.max(self.read));
+        if load.progress(self.read, self.total.max(self.read)) {
+            return Ok(());
+        }
+        let path = self.folder.path("");
+        Err(Error::Stopped { path })
     }
 
     /// Notes that the snapshot, of this series, has been loaded.
@@ -192,7 +196,7 @@ impl<'a, D: Folder> Tail<'a, D> {
                 open.has_changes = true;
                 let read = open.reader.body().len() as u64;
                 open.reader.skip();
-                self.note_read(read, load);
+                self.note_read(read, load)?;
                 Ok(true)
             }
             (Some(CLOSED), Some(last)) if last == self.revision => {

@@ -21,6 +21,13 @@ pub enum StartError {
     Data(journal::Error),
 }
 
+impl StartError {
+    /// Whether nothing is wrong: it was told to stop before it had its data.
+    pub fn is_stop(&self) -> bool {
+        matches!(self, StartError::Data(journal::Error::Stopped { .. }))
+    }
+}
+
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

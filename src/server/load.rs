@@ -7,6 +7,7 @@ use crate::journal::{
     Directory, Error, How, Journal, Load, Origin, Values, live_bytes, recover, segment_bytes,
 };
 use crate::protocol::notice::{Change, INLINE_BYTES_MAX};
+use crate::stop::Stop;
 use crate::store::{Store, VALUE_OVERHEAD_BYTES};
 use std::time::{Duration, Instant};
 
@@ -18,13 +19,15 @@ const SAID_EVERY: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 ///
-/// Says what of the folder cannot be used; nothing in it has been changed then.
+/// Says what of the folder cannot be used, or that it was told to stop; nothing in the folder has
+/// been changed then.
 pub(super) fn load(
     folder: Directory,
     config: &Config,
     store: &mut Store,
     feed: &mut Feed,
     epoch: u64,
+    stop: &Stop,
 ) -> Result<Durable, Error> {
     let begun = Instant::now();
     let path = config.data_dir.clone().unwrap_or_default();
@@ -34,8 +37,12 @@ pub(super) fn load(
         feed,
         path: &path,
         said: begun,
+        stop,
     };
     let recovered = recover(&folder, &mut loader)?;
+    if stop.is_said() {
+        return Err(Error::Stopped { path });
+    }
     let revision = recovered.revision;
     let known = recovered.epoch.filter(|_| recovered.is_certain);
     store.resume(known.unwrap_or(epoch), revision);
@@ -70,6 +77,7 @@ struct Loader<'a> {
     feed: &'a mut Feed,
     path: &'a str,
     said: Instant,
+    stop: &'a Stop,
 }
 
 impl Loader<'_> {
@@ -111,14 +119,14 @@ impl Load for Loader<'_> {
         is_made || how == How::Loose
     }
 
-    fn progress(&mut self, read: u64, total: u64) {
+    fn progress(&mut self, read: u64, total: u64) -> bool {
         // What long lists leave behind is freed in parts, and nobody else does that yet.
         self.store.tidy();
-        if self.said.elapsed() < SAID_EVERY {
-            return;
+        if self.said.elapsed() >= SAID_EVERY {
+            self.said = Instant::now();
+            let percent = read * 100 / total.max(1);
+            log::info!("{}: loading, {percent} % of {total} bytes read", self.path);
         }
-        self.said = Instant::now();
-        let percent = read * 100 / total.max(1);
-        log::info!("{}: loading, {percent} % of {total} bytes read", self.path);
+        !self.stop.is_said()
     }
 }

@@ -19,7 +19,7 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -61,6 +61,17 @@ pub fn free_address() -> (SocketAddr, TcpListener) {
     (SocketAddr::from(([127, 0, 0, 2], port)), held)
 }
 
+/// Starts a daemon from a prepared command; returns also what it logs to.
+fn piped(mut command: Command) -> (Child, ChildStderr) {
+    let command = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the daemon starts");
+    let stderr = child.stderr.take().expect("standard error is a pipe");
+    (child, stderr)
+}
+
 /// A running daemon; killed when it goes out of scope.
 pub struct Daemon {
     child: Child,
@@ -79,18 +90,28 @@ impl Daemon {
     }
 
     /// Starts one from a prepared command, and waits until it listens.
-    pub fn spawn(mut command: Command) -> Daemon {
-        let command = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the daemon starts");
-        let stderr = child.stderr.take().expect("standard error is a pipe");
+    pub fn spawn(command: Command) -> Daemon {
+        let (child, stderr) = piped(command);
         Daemon::follow(child, stderr)
+    }
+
+    /// Starts one from a prepared command, and does not wait until it listens: it has no address.
+    pub fn begin(command: Command) -> Daemon {
+        let (child, stderr) = piped(command);
+        Daemon::hear(child, stderr)
     }
 
     /// Waits until one that has been started listens; `stderr` is what it logs to.
     pub fn follow(child: Child, stderr: impl Read + Send + 'static) -> Daemon {
+        let mut daemon = Daemon::hear(child, stderr);
+        let line = daemon.wait_for_log("kvmsgd: listening on ");
+        let address = line.rsplit(' ').next().and_then(|word| word.parse().ok());
+        daemon.address = address.expect("an address stands at the end");
+        daemon
+    }
+
+    /// Hears what one that has been started logs. Where it will listen is not known.
+    fn hear(child: Child, stderr: impl Read + Send + 'static) -> Daemon {
         let pid = Pid::from_child(&child);
         let log = Arc::<(Mutex<Vec<String>>, Condvar)>::default();
         let lines = BufReader::new(stderr).lines();
@@ -102,17 +123,13 @@ impl Daemon {
             }
         });
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut daemon = Daemon {
+        Daemon {
             child,
             pid,
             address,
             log,
             logger: Some(logger),
-        };
-        let line = daemon.wait_for_log("kvmsgd: listening on ");
-        let address = line.rsplit(' ').next().and_then(|word| word.parse().ok());
-        daemon.address = address.expect("an address stands at the end");
-        daemon
+        }
     }
 
     /// Waits for a line on standard error that contains `text`, and returns it.

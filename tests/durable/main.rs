@@ -7,6 +7,7 @@ mod common;
 mod failing;
 mod held;
 mod kills;
+mod loading;
 mod repairs;
 mod room;
 mod space;

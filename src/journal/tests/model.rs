@@ -106,8 +106,9 @@ impl Load for Loaded {
         how == How::Told || apply(&mut self.keys, &change)
     }
 
-    fn progress(&mut self, read: u64, total: u64) {
+    fn progress(&mut self, read: u64, total: u64) -> bool {
         assert!(read <= total);
+        true
     }
 }
 
