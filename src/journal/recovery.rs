@@ -23,6 +23,8 @@ pub struct Recovered {
     /// Whether no later revision can have been told to anyone. If not, the next series must be
     /// another.
     pub is_certain: bool,
+    /// Whether a daemon has kept data here before.
+    pub was_used: bool,
     /// What is to be cut off.
     pub cut: Option<Cut>,
     pub(super) segments: Vec<Segment>,
@@ -111,6 +113,7 @@ pub fn recover<D: Folder>(folder: &D, load: &mut impl Load) -> Result<Recovered,
         epoch: tail.epoch,
         revision: tail.revision,
         is_certain: tail.is_certain && after_damage.is_none(),
+        was_used: tail.has_trace(),
         cut: tail.cut.take(),
         run: tail.run(),
         next_number: tail

@@ -99,6 +99,11 @@ impl<'a, D: Folder> Tail<'a, D> {
         self.header.map(|header| Run(header.salt))
     }
 
+    /// Whether there is a trace of a run.
+    pub(super) fn has_trace(&self) -> bool {
+        self.trace.is_some()
+    }
+
     /// Counts bytes that are to be read beside the journal.
     pub(super) fn add_total(&mut self, bytes: u64) {
         self.total += bytes;

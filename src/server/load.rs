@@ -59,6 +59,11 @@ pub(super) fn load(
             );
         }
     }
+    if recovered.epoch.is_none() && recovered.was_used {
+        log::warn!(
+            "{path}: a daemon has used it before, but it holds nothing now: it begins empty"
+        );
+    }
     let values = store.values();
     let bytes = store.bytes() - values * VALUE_OVERHEAD_BYTES;
     let live = live_bytes(store.keys() as u64, values as u64, bytes as u64);

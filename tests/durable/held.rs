@@ -2,7 +2,7 @@
 
 use super::{change, folder, traced, values};
 use crate::common::tools::tool_that;
-use crate::common::{Client, Daemon, frame, until};
+use crate::common::{Client, Daemon, Stats, frame, until};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -130,4 +130,36 @@ fn without_always_nobody_waits_for_a_sync() {
         assert!(slowest < Some(SOON), "{sync}: {slowest:?}");
         assert_eq!(values(&mut client, "key").len(), 20);
     }
+}
+
+#[test]
+fn stats_tell_how_much_waits_and_how_long_ago_the_last_sync_ended() {
+    let Some(strace) = tool_that("strace", &["-f", "--seccomp-bpf", "true"]) else {
+        return;
+    };
+    let (folder, other) = (folder(), folder());
+    let daemon = slow(&strace, folder.path(), "always");
+    let mut client = daemon.connect();
+    // Asked while the changes wait, and answered with them, for it tells of them.
+    client.send("PUT:key:1\nPUT:key:2\nSTATS\n");
+    client.expect("OK\nOK\n");
+    let figures = client.lines();
+    let waiting = |line: &String| line == "commits_waiting 2";
+    assert!(figures.iter().any(waiting), "{figures:?}");
+    let stats = client.stats();
+    assert_eq!(stats.get("commits_waiting"), 0, "{stats:?}");
+    assert!((1..=2).contains(&stats.get("commits")), "{stats:?}");
+
+    let without = super::daemon(other.path(), &["--sync", "never"]);
+    let old = |stats: &Stats| stats.get("last_sync_seconds") >= 2;
+    let is_old = |daemon: &Daemon| old(&daemon.stats()).then_some(());
+    until("a while to pass", || is_old(&daemon));
+    until("a while to pass", || is_old(&without));
+    let synced = || {
+        client.ask("PUT:key:more\n", "OK\n");
+        (!old(&client.stats())).then_some(())
+    };
+    until("a sync to count", synced);
+    change(&mut without.connect(), &["PUT", "key", "more"]);
+    assert!(old(&without.stats()), "nothing has synced that");
 }

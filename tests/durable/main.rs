@@ -8,6 +8,7 @@ mod failing;
 mod held;
 mod kills;
 mod loading;
+mod refusals;
 mod repairs;
 mod room;
 mod space;

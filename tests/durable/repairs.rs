@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Runs the daemon's binary for something that it does instead of serving.
-fn kvmsgd(folder: &Path, args: &[&str]) -> Ran {
+pub(super) fn kvmsgd(folder: &Path, args: &[&str]) -> Ran {
     let mut command = binary();
     command.arg("--data-dir").arg(folder).args(args);
     run(command, "")
@@ -18,7 +18,7 @@ fn kvmsgd(folder: &Path, args: &[&str]) -> Ran {
 
 /// A folder whose daemon was killed after so many values of one key, each in a frame of its own,
 /// and its journal. Returns the epoch too.
-fn fill(folder: &Path, values: i64) -> (PathBuf, String) {
+pub(super) fn fill(folder: &Path, values: i64) -> (PathBuf, String) {
     let running = daemon(folder, &[]);
     let mut client = running.connect();
     for at in 1..=values {
@@ -173,7 +173,7 @@ fn a_restored_backup_has_everything_and_another_epoch() {
 }
 
 /// A daemon that may not do more than the permissions of files say, also where root runs the tests.
-fn without_privileges(command: Command) -> Command {
+pub(super) fn without_privileges(command: Command) -> Command {
     if fs::metadata("/proc/self").unwrap().uid() != 0 {
         return command;
     }

@@ -1,9 +1,10 @@
 //! When the disk is full changes are refused, reading goes on, and room heals it.
 
-use super::{command, daemon, folder, values};
+use super::{SYNCS, change, command, daemon, folder, kill, resume, told, traced, values};
 use crate::common::tools::tool_that;
-use crate::common::{Daemon, until};
+use crate::common::{Daemon, Frame, until};
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::Command;
@@ -17,7 +18,7 @@ fn a_full_disk_refuses_changes_and_nothing_else_until_there_is_room() {
     else {
         return;
     };
-    for sync in ["always", "interval"] {
+    for sync in SYNCS {
         let folder = folder();
         let kept = command(&folder.path().join("data"), &["--sync", sync]);
         let mut command = Command::new(&unshare);
@@ -36,10 +37,9 @@ fn a_full_disk_refuses_changes_and_nothing_else_until_there_is_room() {
         let disk = root.join(folder.path().strip_prefix("/").unwrap());
         let filler = disk.join("filler");
         assert!(disk.join("data").metadata().unwrap().mode() & 0o077 == 0);
-        let mut filling = vec![0; DISK];
-        while fs::write(&filler, &filling).is_err() {
-            filling.truncate(filling.len() - 4096);
-        }
+        let mut filling = fs::File::create(&filler).unwrap();
+        while filling.write_all(&[0; 4096]).is_ok() {}
+        drop(filling);
 
         let mut client = daemon.connect();
         let value = "v".repeat(100_000);
@@ -63,6 +63,12 @@ fn a_full_disk_refuses_changes_and_nothing_else_until_there_is_room() {
         assert_eq!(values(&mut client, "key").len(), made);
         client.send_frame(&[b"DELETE", b"nothing"]);
         assert!(!client.line().starts_with('+'), "it is answered");
+        // Who comes to watch is told what was, and then what is when there is room.
+        let epoch = daemon.stats().0["epoch"].clone();
+        let (mut watcher, reply) = resume(&daemon, &epoch, made as i64 - 1);
+        assert!(matches!(reply, Frame::Array(_)), "{reply:?}");
+        let notice = |revision: usize| ("PUT".to_owned(), "key".to_owned(), revision as i64);
+        assert_eq!(told(&mut watcher), notice(made), "{sync}");
 
         fs::remove_file(&filler).unwrap();
         until("changes to be accepted", || {
@@ -72,6 +78,7 @@ fn a_full_disk_refuses_changes_and_nothing_else_until_there_is_room() {
             is_made.then_some(())
         });
         daemon.wait_for_log("changes are accepted");
+        assert_eq!(told(&mut watcher), notice(made), "{sync}");
         let held = disk.join("data");
         let copy = folder.path().join("copy");
         let revision = daemon.stats().get("revision");
@@ -86,6 +93,53 @@ fn a_full_disk_refuses_changes_and_nothing_else_until_there_is_room() {
         let again = super::daemon(&copy, &["--sync", sync]);
         let mut client = again.connect();
         assert_eq!(values(&mut client, "key").len(), made, "{sync}");
+    }
+}
+
+#[test]
+fn a_change_for_which_there_is_no_room_after_all_waits_for_it() {
+    const TRIES: usize = 5;
+    // Two threads write; one of them comes to its fourth write, whichever writes which.
+    const CHANGES: usize = 10;
+    let fails = format!("inject=pwrite64:error=ENOSPC:when=4..{}", 3 + TRIES);
+    let Some(strace) = tool_that("strace", &["-f", "--seccomp-bpf", "-e", &fails, "true"]) else {
+        return;
+    };
+    for sync in SYNCS {
+        let (folder, other) = (folder(), folder());
+        let (journal, trace) = (
+            folder.path().join("journal-0000000001"),
+            other.path().join("trace"),
+        );
+        let (journal, calls) = (journal.to_str().unwrap(), trace.to_str().unwrap());
+        // Of all files only this one is full, and what is done to it is noted.
+        let tracing = [
+            "-o",
+            calls,
+            "-P",
+            journal,
+            "-e",
+            "trace=pwrite64",
+            "-e",
+            &fails,
+        ];
+        let running = traced(&strace, &tracing, folder.path(), &["--sync", sync]);
+        let (mut writer, mut reader) = (running.connect(), running.connect());
+        let mut watcher = running.connect();
+        watcher.ask("WATCH:\n", "OK\n");
+        for at in 1..=CHANGES {
+            writer.send_frame(&[b"PUT", b"key", b""]);
+            assert!(values(&mut reader, "other").is_empty());
+            writer.expect(format!(":{at}\r\n"));
+            watcher.expect("NOTIFY PUT key\n");
+        }
+        kill(running);
+        let all = fs::read_to_string(&trace).unwrap();
+        assert!(all.matches(" ENOSPC ").count() >= TRIES, "{sync}: {all}");
+        let again = daemon(folder.path(), &["--sync", sync]);
+        let mut client = again.connect();
+        assert_eq!(values(&mut client, "key").len(), CHANGES, "{sync}");
+        change(&mut client, &["PUT", "key", ""]);
     }
 }
 
