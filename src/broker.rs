@@ -303,8 +303,9 @@ impl Broker {
         let Some(mut client) = self.clients.get_mut(&id) else {
             return;
         };
+        let begun = batch.executed;
         while let Some(request) = batch.next() {
-            if batch.executed.is_multiple_of(WARM_MAX) {
+            if (batch.executed - begun).is_multiple_of(WARM_MAX) {
                 self.core.store.warm(batch.next_keys());
             }
             if request.wants_list() && !self.core.store.is_listable() {

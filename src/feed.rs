@@ -14,9 +14,9 @@ mod watcher;
 use crate::protocol::command::Since;
 use crate::protocol::notice::Change;
 use ahash::RandomState;
-use hashbrown::HashMap;
 pub use history::History;
 use prefixes::Prefixes;
+use std::collections::HashMap;
 use watcher::Watcher;
 
 /// The number of a client, unique as long as the server runs.

@@ -10,7 +10,7 @@ mod packed;
 mod tests;
 
 pub use many::{Many, Place, Snapshot};
-pub use packed::Packed;
+pub use packed::{Edit, First, PACKED_BYTES_MAX, Packed};
 use std::rc::Rc;
 
 /// One value: bytes that never change, shared by the store and by all that still tell of them.
@@ -34,7 +34,7 @@ pub fn bulk_len(value: &[u8]) -> usize {
 #[derive(Debug, Clone, Copy)]
 pub enum List<'a> {
     /// Few and short ones.
-    Packed(&'a Packed),
+    Packed(Packed<'a>),
     /// All others.
     Many(&'a Many),
 }

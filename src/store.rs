@@ -3,7 +3,9 @@
 //! Every change raises the revision by one; what changes nothing does not. The store knows no
 //! clients and tells nobody: whoever calls it gets the [`Change`] to hand on.
 
-mod record;
+mod slots;
+mod records;
+mod table;
 mod keys;
 mod index;
 mod load;
@@ -16,7 +18,7 @@ use index::Index;
 use keys::Keys;
 pub use keys::WARM_MAX;
 pub use load::Walk;
-use record::Record;
+use records::Record;
 use std::fmt;
 use std::rc::Rc;
 
@@ -210,16 +212,16 @@ impl Store {
         let hash = self.keys.hash(key);
         let added = value.len() + VALUE_OVERHEAD_BYTES;
         let (limits, bytes) = (self.limits, self.bytes);
-        let (told, cost) = match self.keys.get_mut(hash, key) {
-            Some(record) => {
-                let held = record.values_bytes(limits.values_bytes_max.saturating_sub(value.len()));
+        let (told, cost) = match self.keys.entry(hash, key) {
+            Some(entry) => {
+                let enough = limits.values_bytes_max.saturating_sub(value.len());
+                let held = entry.record().values_bytes(enough);
                 limits.check(held + value.len(), bytes + added)?;
-                (record.push(value), added)
+                (entry.push(value), added)
             }
             None => {
                 limits.check(value.len(), bytes + added + key.len())?;
-                let (record, told) = Record::new(key, value);
-                self.keys.insert(hash, record);
+                let told = self.keys.create(hash, key, value);
                 self.index.created(hash, key, self.keys.len());
                 (told, added + key.len())
             }
@@ -240,19 +242,19 @@ impl Store {
         old: &'a [u8],
         new: &'a [u8],
     ) -> Result<Option<Updated<'a>>, Full> {
-        let Some(record) = self.keys.get_mut(self.keys.hash(key), key) else {
+        let Some(entry) = self.keys.entry(self.keys.hash(key), key) else {
             return Ok(None);
         };
-        let Some(spot) = record.find(old) else {
+        let Some(spot) = entry.record().find(old) else {
             return Ok(None);
         };
         if old == new {
             return Ok(Some(Updated::Same));
         }
         let bytes = self.bytes - old.len() + new.len();
-        self.limits
-            .check(record.list().bytes() - old.len() + new.len(), bytes)?;
-        let (gone, come) = record.replace(spot, old, new);
+        let values_bytes = entry.record().list().bytes() - old.len() + new.len();
+        self.limits.check(values_bytes, bytes)?;
+        let (gone, come) = entry.replace(spot, old, new);
         self.bytes = bytes;
         let change = self.changed(Op::Update, key, Some(gone), Some(come));
         Ok(Some(Updated::Changed(change)))
@@ -262,13 +264,13 @@ impl Store {
     /// none.
     pub fn remove<'a>(&mut self, key: &'a [u8], value: &'a [u8]) -> Option<Change<'a>> {
         let hash = self.keys.hash(key);
-        let record = self.keys.get_mut(hash, key)?;
-        let spot = record.find(value)?;
-        let gone = if record.list().len() > 1 {
-            record.remove(spot, value)
+        let entry = self.keys.entry(hash, key)?;
+        let spot = entry.record().find(value)?;
+        let gone = if entry.record().list().len() > 1 {
+            entry.remove(spot, value)
         } else {
-            let gone = record.only(value);
-            self.keys.remove(hash, key);
+            let gone = entry.record().only(value);
+            entry.delete();
             self.index.removed(key);
             self.bytes -= key.len();
             gone
@@ -280,12 +282,12 @@ impl Store {
 
     /// Removes a key and all its values; nothing if there is no such key.
     pub fn delete<'a>(&mut self, key: &'a [u8]) -> Option<Change<'a>> {
-        let record = self.keys.remove(self.keys.hash(key), key)?;
-        self.index.removed(key);
-        let list = record.list();
+        let entry = self.keys.entry(self.keys.hash(key), key)?;
+        let list = entry.record().list();
         self.values -= list.len();
         self.bytes -= key.len() + list.bytes() + list.len() * VALUE_OVERHEAD_BYTES;
-        let chunks = record.into_chunks();
+        self.index.removed(key);
+        let chunks = entry.delete();
         if !chunks.is_empty() {
             self.removed.push(chunks);
         }

@@ -8,6 +8,7 @@
 mod orders;
 mod stores;
 
+use kvmsg::list::First;
 use std::env;
 use std::process::Command;
 
@@ -106,4 +107,12 @@ fn resident() -> f64 {
     let line = text.lines().find(|line| line.starts_with("VmRSS:"));
     let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok());
     kib.expect("/proc says what is resident") * 1024.0
+}
+
+/// A key with itself as its value, packed as the store packs it.
+fn packed(key: &[u8]) -> Box<[u8]> {
+    let first = First::new(key, key).expect("it is short");
+    let mut bytes = vec![0; first.size()];
+    first.write(&mut bytes);
+    bytes.into()
 }

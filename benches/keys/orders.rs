@@ -155,7 +155,7 @@ impl Keeper for Store {
 /// A hash table with an order beside it, which hears of every key at once.
 #[derive(Default)]
 struct Beside<O> {
-    keys: HashMap<Value, Packed, RandomState>,
+    keys: HashMap<Value, Box<[u8]>, RandomState>,
     order: O,
 }
 
@@ -169,7 +169,7 @@ trait Order {
 
 impl<O: Order> Keeper for Beside<O> {
     fn create(&mut self, key: &[u8]) {
-        let packed = Packed::new(key, key).expect("it is short");
+        let packed = crate::packed(key);
         let key = Value::from(key);
         self.order.insert(&key);
         self.keys.insert(key, packed);
@@ -193,7 +193,7 @@ impl<O: Order> Keeper for Beside<O> {
             page.extend(self.keys.get_key_value(key));
             page.len() < count
         });
-        told.then(|| page.iter().map(|(_, list)| list.len()).sum())
+        told.then(|| page.iter().map(|(_, bytes)| Packed::of(bytes).len()).sum())
     }
 }
 

@@ -3,28 +3,30 @@
 use ahash::RandomState;
 use hashbrown::HashMap;
 use kvmsg::list::{List, Packed};
-use kvmsg::store::{Limits, Store};
+use kvmsg::store::{Limits, Store, WARM_MAX};
 use std::hint::black_box;
 use std::time::Instant;
 
 const KEYS: usize = 2_000_000;
 const LOOKUPS: usize = 1_000_000;
 
-pub(crate) const COLUMNS: [&str; 4] = [
+pub(crate) const COLUMNS: [&str; 5] = [
     "create, ns",
     "longest create, ms",
     "creates over 1 ms",
     "look up, ns",
+    "look up, as requests come, ns",
 ];
 
 pub(crate) fn measure(name: &str) -> Vec<f64> {
     if name == crate::STORES[0] {
-        let mut keys = HashMap::<Box<[u8]>, Packed, RandomState>::default();
+        let mut keys = HashMap::<Box<[u8]>, Box<[u8]>, RandomState>::default();
         let mut figures = creates(|key| {
-            let packed = Packed::new(key, key).expect("it is short");
-            black_box(keys.insert(key.into(), packed));
+            black_box(keys.insert(key.into(), crate::packed(key)));
         });
-        figures.push(lookups(|key| keys.get(key).map(Packed::len)));
+        let values = |key: &[u8]| keys.get(key).map(|bytes| Packed::of(bytes).len());
+        figures.push(lookups(|_| (), values));
+        figures.push(f64::NAN);
         return figures;
     }
     let limits = Limits {
@@ -33,7 +35,12 @@ pub(crate) fn measure(name: &str) -> Vec<f64> {
     };
     let mut store = Store::new(limits, 1);
     let mut figures = creates(|key| drop(black_box(store.put(key, key))));
-    figures.push(lookups(|key| store.get(key).map(List::len)));
+    let values = |key: &[u8]| store.get(key).map(List::len);
+    figures.push(lookups(|_| (), values));
+    figures.push(lookups(
+        |keys| store.warm(keys.iter().map(|key| &key[..])),
+        values,
+    ));
     figures
 }
 
@@ -52,12 +59,19 @@ fn creates(mut create: impl FnMut(&[u8])) -> Vec<f64> {
     vec![sum * 1e9 / KEYS as f64, longest * 1e3, over]
 }
 
-/// Looks up keys that are there, in another order than that of their making.
-fn lookups(mut look_up: impl FnMut(&[u8]) -> Option<usize>) -> f64 {
+/// Looks up keys that are there, in another order than that of their making; `begin` hears of some
+/// of them before they are looked up.
+fn lookups(
+    mut begin: impl FnMut(&[[u8; 16]]),
+    mut look_up: impl FnMut(&[u8]) -> Option<usize>,
+) -> f64 {
     let keys: Vec<[u8; 16]> = (0..LOOKUPS).map(|n| crate::key(n * 7919 % KEYS)).collect();
-    let begin = Instant::now();
-    for key in &keys {
-        assert!(look_up(key).is_some());
+    let since = Instant::now();
+    for some in keys.chunks(WARM_MAX) {
+        begin(some);
+        for key in some {
+            assert!(look_up(key).is_some());
+        }
     }
-    begin.elapsed().as_nanos() as f64 / LOOKUPS as f64
+    since.elapsed().as_nanos() as f64 / LOOKUPS as f64
 }

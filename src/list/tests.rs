@@ -50,21 +50,22 @@ proptest! {
         let mut model = vec!["first".to_owned()];
         let mut many = Many::default();
         many.push(value("first"));
-        let mut packed = Packed::new(b"key", b"first").unwrap();
+        let mut bytes = vec![0; PACKED_BYTES_MAX];
+        First::new(b"key", b"first").unwrap().write(&mut bytes);
         for (what, one, other) in changes {
             let at = model.iter().position(|held| *held == one);
             prop_assert_eq!(many.find(one.as_bytes()).is_some(), at.is_some());
+            let packed = Packed::of(&bytes);
             let place = packed.find(one.as_bytes());
             prop_assert_eq!(place.is_some(), at.is_some());
-            let fits = match (what, place) {
-                (0, Some(place)) if model.len() > 1 => {
-                    packed.remove(place);
-                    true
-                }
+            let edit = match (what, place) {
+                (0, Some(place)) if model.len() > 1 => packed.remove(place),
                 (1, Some(place)) => packed.replace(place, other.as_bytes()),
                 _ => packed.push(one.as_bytes()),
             };
-            if fits {
+            if let Some(edit) = edit {
+                edit.make(&mut bytes);
+                prop_assert_eq!(Packed::of(&bytes).size(), edit.size());
                 match (what, at) {
                     (0, Some(at)) if model.len() > 1 => {
                         many.remove(many.find(one.as_bytes()).unwrap());
@@ -85,7 +86,8 @@ proptest! {
                 prop_assert!(model.len() == 255 || bytes + other.len() > 1400, "there was room");
             }
             check(List::Many(&many), &model)?;
-            check(List::Packed(&packed), &model)?;
+            let packed = Packed::of(&bytes);
+            check(List::Packed(packed), &model)?;
             prop_assert_eq!(packed.key(), b"key");
         }
     }

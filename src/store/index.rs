@@ -164,7 +164,8 @@ impl Order {
                 return true;
             };
             work = work.saturating_sub(KEY_COST);
-            self.placed.extend(keys.of_hash(hash).map(Box::from));
+            let keys = keys.of_hash(hash).into_iter();
+            self.placed.extend(keys.map(Box::from));
         }
         self.notes.len() == 0
     }

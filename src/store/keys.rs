@@ -1,19 +1,21 @@
-//! Keeps the keys in a thousand small hash tables, each of which grows by itself.
-//!
-//! One table of a million keys that grows moves all of them at once, and everybody waits. A small
-//! one moves a thousandth of that.
+//! Keeps the keys in a thousand small hash tables, and their records.
 
-use super::record::Record;
+use super::records::{Record, Records, Spot};
+use super::slots::Slot;
+use super::table::{Bucket, Place, Table};
+use crate::list::Value;
+use crate::protocol::notice::Held;
 use ahash::RandomState;
-use hashbrown::HashTable;
 use std::hint::black_box;
+use std::rc::Rc;
 
-/// How many tables there are, a power of two.
+/// How many tables there are, a power of two. What grows is moved; a thousandth of it is moved in
+/// no time.
 const TABLES: usize = 1024;
 
-/// Where in a hash the number of the table stands: hashbrown takes the place within a table from
-/// the lowest bits, and what it compares first from the highest seven.
-const TABLE_SHIFT: u32 = 40;
+/// Where in a hash the number of the table stands: below the highest sixteen bits, which a table
+/// uses itself, as it does the lowest.
+const TABLE_SHIFT: u32 = 38;
 
 /// How many keys are fetched together.
 pub const WARM_MAX: usize = 32;
@@ -21,27 +23,25 @@ pub const WARM_MAX: usize = 32;
 /// How few keys are in the processor's caches anyway.
 const WARMED_MIN: usize = 4096;
 
-/// A table that has never had more buckets than this is not made smaller.
-const BUCKETS_KEPT: usize = 64;
-
-/// How many buckets a key has when its table is made smaller.
-const BUCKETS_A_KEY_MAX: usize = 16;
-
 /// The keys and their values. The hash is keyed at random, for strangers choose the keys.
 ///
 /// Whoever names a key brings its [`Keys::hash`], so that it is computed once a request.
 #[derive(Debug)]
 pub(super) struct Keys {
     tables: Box<[Table]>,
+    records: Records,
     hasher: RandomState,
     len: usize,
 }
 
-#[derive(Debug, Default)]
-struct Table {
-    records: HashTable<Record>,
-    /// How often the records may have moved to other buckets.
-    moves: u64,
+/// A key that is there, to be changed.
+#[derive(Debug)]
+pub(super) struct Entry<'a> {
+    keys: &'a mut Keys,
+    table: usize,
+    hash: u64,
+    place: Place,
+    slot: Slot,
 }
 
 /// A place in the walk through all keys; it holds while keys come and go.
@@ -49,15 +49,18 @@ struct Table {
 pub(super) struct Cursor {
     table: usize,
     bucket: usize,
-    moves: u64,
+    /// How many places of the bucket's chain are left, when it has begun. They are gone through
+    /// from the last to the first, for what moves within a chain moves to an earlier one.
+    left: Option<usize>,
+    merges: u64,
 }
 
 /// What a walk finds in its next step.
 #[derive(Debug)]
 pub(super) enum Step<'a> {
     /// A key and its values.
-    Key(&'a Record),
-    /// An empty bucket.
+    Key(Record<'a>),
+    /// A free place.
     Nothing,
     /// All keys were found.
     End,
@@ -72,6 +75,7 @@ impl Keys {
     pub(super) fn in_tables(tables: usize) -> Keys {
         Keys {
             tables: (0..tables).map(|_| Table::default()).collect(),
+            records: Records::new(),
             hasher: RandomState::new(),
             len: 0,
         }
@@ -85,22 +89,30 @@ impl Keys {
         self.hasher.hash_one(key)
     }
 
-    pub(super) fn get(&self, hash: u64, key: &[u8]) -> Option<&Record> {
-        let table = &self.tables[self.table(hash)];
-        table.records.find(hash, |held| held.key() == key)
+    pub(super) fn get(&self, hash: u64, key: &[u8]) -> Option<Record<'_>> {
+        let (_, slot) = self.find(hash, key)?;
+        Some(self.records.get(slot))
     }
 
-    pub(super) fn get_mut(&mut self, hash: u64, key: &[u8]) -> Option<&mut Record> {
+    /// The key to be changed, if it is there.
+    pub(super) fn entry(&mut self, hash: u64, key: &[u8]) -> Option<Entry<'_>> {
+        let (place, slot) = self.find(hash, key)?;
         let table = self.table(hash);
-        let table = &mut self.tables[table];
-        table.records.find_mut(hash, |held| held.key() == key)
+        Some(Entry {
+            keys: self,
+            table,
+            hash,
+            place,
+            slot,
+        })
     }
 
     /// Fetches from memory what it takes to find these keys, up to [`WARM_MAX`].
     ///
-    /// To find one is to wait for memory three times, for each place says where the next is. Here
-    /// the first places of all keys are read, then the second, then the third; none depends on
-    /// another of its kind, so the processor fetches many at once.
+    /// To find one is to wait for memory twice, for its bucket says where its record is. Here the
+    /// buckets of all keys are read, and then the records; none depends on another of its kind, so
+    /// the processor fetches many at once. It looks ahead a few hundred instructions, therefore
+    /// where to read is known for all before the first is read.
     pub(super) fn warm<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
         if self.len < WARMED_MIN {
             return;
@@ -114,80 +126,88 @@ impl Keys {
         if count < 2 {
             return;
         }
-        let looks: [fn(&Record); 3] = [
-            |_| {},
-            |record| _ = black_box(record.is_packed()),
-            |record| _ = black_box(record.key().len()),
-        ];
-        for look in looks {
-            for hash in &hashes[..count] {
-                let table = &self.tables[self.table(*hash)];
-                let found = table.records.find(*hash, |record| {
-                    look(record);
-                    false
-                });
-                black_box(found.is_some());
-            }
+        let hashes = &hashes[..count];
+        let bucket = |at: usize| hashes.get(at).map(|hash| self.bucket_of(*hash));
+        let buckets: [Option<&Bucket>; WARM_MAX] = std::array::from_fn(bucket);
+        let read = buckets.iter().flatten().map(|bucket| bucket.touch());
+        black_box(read.fold(0, |all, read| all ^ read));
+
+        let slot = |at: usize| buckets[at].map(|bucket| bucket.guess(hashes[at]));
+        let slots: [Option<Slot>; WARM_MAX] = std::array::from_fn(slot);
+        let piece = |at: usize| slots[at].map_or(&[][..], |slot| self.records.peek(slot));
+        let pieces: [&[u8]; WARM_MAX] = std::array::from_fn(piece);
+        let ends = |piece: &&[u8]| Some(piece.first()? ^ piece.last()?);
+        let read = pieces.iter().filter_map(ends);
+        black_box(read.fold(0, |all, read| all ^ read));
+
+        let held = slots.into_iter().flatten();
+        for slot in held.filter(|slot| self.records.is_held(*slot)) {
+            black_box(self.records.get(slot).key().first());
         }
     }
 
-    /// Takes in a key that is not there.
-    pub(super) fn insert(&mut self, hash: u64, record: Record) {
-        let table = self.table(hash);
-        let table = &mut self.tables[table];
-        if table.records.len() == table.records.capacity() {
-            table.moves += 1;
-        }
-        let hasher = |record: &Record| self.hasher.hash_one(record.key());
-        table.records.insert_unique(hash, record, hasher);
+    /// Makes a key that is not there, with its first value; returns that as a change holds it.
+    pub(super) fn create<'v>(&mut self, hash: u64, key: &[u8], value: &'v [u8]) -> Held<'v> {
+        let (slot, told) = self.records.create(key, value);
+        let (table, records, hasher) = (self.table(hash), &self.records, &self.hasher);
+        let hash_of = |slot| hasher.hash_one(records.get(slot).key());
+        self.tables[table].insert(hash, slot, hash_of);
         self.len += 1;
-    }
-
-    pub(super) fn remove(&mut self, hash: u64, key: &[u8]) -> Option<Record> {
-        let table = self.table(hash);
-        let table = &mut self.tables[table];
-        let found = table.records.find_entry(hash, |held| held.key() == key);
-        let (record, _) = found.ok()?.remove();
-        self.len -= 1;
-        let (len, buckets) = (table.records.len(), table.records.num_buckets());
-        if buckets > BUCKETS_KEPT && len * BUCKETS_A_KEY_MAX < buckets {
-            table.moves += 1;
-            let hasher = |record: &Record| self.hasher.hash_one(record.key());
-            table.records.shrink_to(len * 2, hasher);
-        }
-        Some(record)
+        told
     }
 
     /// The keys of this hash: one, or by a very rare chance several; none if it was removed.
-    pub(super) fn of_hash(&self, hash: u64) -> impl Iterator<Item = &[u8]> {
-        let table = &self.tables[self.table(hash)];
-        let keys = table.records.iter_hash(hash).map(Record::key);
-        keys.filter(move |key| self.hash(key) == hash)
+    pub(super) fn of_hash(&self, hash: u64) -> Vec<&[u8]> {
+        let mut keys = Vec::new();
+        self.tables[self.table(hash)].find(hash, |slot| {
+            let key = self.records.get(slot).key();
+            keys.extend((self.hash(key) == hash).then_some(key));
+            false
+        });
+        keys
     }
 
-    /// Goes one bucket on. Every key that is there from the first step to the last is found, and
-    /// some twice: where a table's keys have moved meanwhile, it is looked through again.
+    /// Goes one place on. Every key that is there from the first step to the last is found, and
+    /// some twice: where a table's keys have moved to earlier buckets meanwhile, it is looked
+    /// through again.
     pub(super) fn step(&self, at: &mut Cursor) -> Step<'_> {
         let Some(table) = self.tables.get(at.table) else {
             return Step::End;
         };
-        if at.moves != table.moves {
-            (at.moves, at.bucket) = (table.moves, 0);
+        if at.merges != table.merges() {
+            (at.merges, at.bucket, at.left) = (table.merges(), 0, None);
         }
-        if at.bucket == table.records.num_buckets() {
-            let next = self.tables.get(at.table + 1);
-            *at = Cursor {
-                table: at.table + 1,
-                bucket: 0,
-                moves: next.map_or(0, |table| table.moves),
-            };
-            return Step::Nothing;
+        match at.left.or_else(|| table.places(at.bucket)) {
+            None => {
+                let next = self.tables.get(at.table + 1);
+                *at = Cursor {
+                    table: at.table + 1,
+                    merges: next.map_or(0, Table::merges),
+                    ..Cursor::default()
+                };
+                Step::Nothing
+            }
+            Some(0) => {
+                (at.bucket, at.left) = (at.bucket + 1, None);
+                Step::Nothing
+            }
+            Some(left) => {
+                at.left = Some(left - 1);
+                match table.at(at.bucket, left - 1) {
+                    Some(slot) => Step::Key(self.records.get(slot)),
+                    None => Step::Nothing,
+                }
+            }
         }
-        at.bucket += 1;
-        match table.records.get_bucket(at.bucket - 1) {
-            Some(record) => Step::Key(record),
-            None => Step::Nothing,
-        }
+    }
+
+    fn bucket_of(&self, hash: u64) -> &Bucket {
+        self.tables[self.table(hash)].bucket_of(hash)
+    }
+
+    fn find(&self, hash: u64, key: &[u8]) -> Option<(Place, Slot)> {
+        let is = |slot| self.records.get(slot).key() == key;
+        self.tables[self.table(hash)].find(hash, is)
     }
 
     fn table(&self, hash: u64) -> usize {
@@ -197,14 +217,64 @@ impl Keys {
     /// How many keys the largest table holds.
     #[cfg(test)]
     pub(super) fn largest_table(&self) -> usize {
-        let tables = self.tables.iter().map(|table| table.records.len());
-        tables.max().unwrap_or(0)
+        self.tables.iter().map(Table::len).max().unwrap_or(0)
     }
 
     /// What the tables take, in bytes.
     #[cfg(test)]
     pub(super) fn tables_bytes(&self) -> usize {
-        let tables = self.tables.iter();
-        tables.map(|table| table.records.allocation_size()).sum()
+        self.tables.iter().map(Table::bytes).sum()
+    }
+}
+
+impl Entry<'_> {
+    pub(super) fn record(&self) -> Record<'_> {
+        self.keys.records.get(self.slot)
+    }
+
+    /// Appends a value; see [`Records::push`].
+    pub(super) fn push<'v>(mut self, value: &'v [u8]) -> Held<'v> {
+        let told = self.keys.records.push(&mut self.slot, value);
+        self.moved();
+        told
+    }
+
+    /// Puts a value in the place of another; see [`Records::replace`].
+    pub(super) fn replace<'v>(
+        mut self,
+        spot: Spot,
+        old: &'v [u8],
+        new: &'v [u8],
+    ) -> (Held<'v>, Held<'v>) {
+        let told = self.keys.records.replace(&mut self.slot, spot, old, new);
+        self.moved();
+        told
+    }
+
+    /// Takes a value out, not the last one; see [`Records::remove`].
+    pub(super) fn remove<'v>(mut self, spot: Spot, value: &'v [u8]) -> Held<'v> {
+        let told = self.keys.records.remove(&mut self.slot, spot, value);
+        self.moved();
+        told
+    }
+
+    /// Takes the key out with all its values; returns the chunks of a list that is to be freed
+    /// little by little.
+    pub(super) fn delete(self) -> Vec<Rc<Vec<Value>>> {
+        let Keys {
+            tables,
+            records,
+            hasher,
+            ..
+        } = self.keys;
+        let hash_of = |slot| hasher.hash_one(records.get(slot).key());
+        tables[self.table].remove(self.hash, self.place, hash_of);
+        self.keys.len -= 1;
+        self.keys.records.free(self.slot)
+    }
+
+    /// Notes where the record is now.
+    fn moved(&mut self) {
+        self.keys.tables[self.table].set(self.place, self.slot);
     }
 }

@@ -1,0 +1,94 @@
+//! Tests a table against a map, with hashes that are made up.
+
+use super::*;
+use ahash::RandomState;
+use proptest::prelude::*;
+use std::collections::HashMap;
+
+/// A record's slot says its hash: so few that many share a bucket, a tag, or all of it.
+fn hash_of(slot: Slot) -> u64 {
+    let mixed = u64::from(slot.index).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (mixed >> 40 & 0xF | 0x7 << 8) << TAG_SHIFT | mixed >> 60
+}
+
+fn slot(index: u32) -> Slot {
+    Slot {
+        class: index as u8 ^ 0x55,
+        index,
+    }
+}
+
+fn find(table: &Table, index: u32) -> Option<Place> {
+    let is = |held: Slot| held.index == index;
+    table.find(hash_of(slot(index)), is).map(|(place, _)| place)
+}
+
+fn all(table: &Table) -> Vec<u32> {
+    let buckets = (0..).map_while(|bucket| Some((bucket, table.places(bucket)?)));
+    let places = buckets.flat_map(|(bucket, places)| (0..places).map(move |at| (bucket, at)));
+    let mut all: Vec<u32> = places
+        .filter_map(|(bucket, at)| table.at(bucket, at))
+        .map(|slot| slot.index)
+        .collect();
+    all.sort_unstable();
+    all
+}
+
+#[test]
+fn buckets_come_and_go_with_the_records_and_are_well_filled() {
+    let hasher = RandomState::with_seeds(1, 2, 3, 4);
+    let hash = |slot: Slot| hasher.hash_one(slot.index);
+    let mut table = Table::default();
+    for index in 0..10_000 {
+        table.insert(hash(slot(index)), slot(index), hash);
+    }
+    let full = table.bytes();
+    assert!(full < 10_000 * 20, "{full}");
+    for index in 0..9_900 {
+        let is = |held: Slot| held.index == index;
+        let (place, _) = table.find(hash(slot(index)), is).unwrap();
+        table.remove(hash(slot(index)), place, hash);
+    }
+    assert!(table.bytes() < full / 10, "{}", table.bytes());
+    assert_eq!(all(&table), (9_900..10_000).collect::<Vec<_>>());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn a_table_holds_what_a_map_holds(
+        steps in prop::collection::vec((0..5u8, 0..600u32), 1..3000)
+    ) {
+        let mut table = Table::default();
+        let mut model = HashMap::new();
+        for (what, index) in steps {
+            let place = find(&table, index);
+            prop_assert_eq!(place.is_some(), model.contains_key(&index));
+            match (what, place) {
+                (0 | 1, Some(place)) => {
+                    table.remove(hash_of(slot(index)), place, hash_of);
+                    model.remove(&index);
+                }
+                (2, Some(place)) => {
+                    let moved = Slot { class: what, index };
+                    table.set(place, moved);
+                    model.insert(index, moved);
+                }
+                (_, None) => {
+                    table.insert(hash_of(slot(index)), slot(index), hash_of);
+                    model.insert(index, slot(index));
+                }
+                _ => {}
+            }
+        }
+        let mut held: Vec<u32> = model.keys().copied().collect();
+        held.sort_unstable();
+        prop_assert_eq!(all(&table), held);
+        prop_assert_eq!(table.len(), model.len());
+        for (index, slot) in model {
+            let found = table.find(hash_of(slot), |held| held.index == index);
+            prop_assert_eq!(found.map(|(_, held)| held), Some(slot));
+        }
+    }
+}
