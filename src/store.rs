@@ -288,7 +288,8 @@ impl Store {
         self.bytes -= key.len() + list.bytes() + list.len() * VALUE_OVERHEAD_BYTES;
         self.index.removed(key);
         let chunks = entry.delete();
-        if !chunks.is_empty() {
+        // Others are freed at once: as fast as they are removed they could not be tidied up.
+        if chunks.len() > TIDY_CHUNKS {
             self.removed.push(chunks);
         }
         Some(self.changed(Op::Delete, key, None, None))

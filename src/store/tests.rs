@@ -60,6 +60,18 @@ fn the_last_value_takes_its_key_along_and_every_byte_is_given_back() {
 }
 
 #[test]
+fn what_can_be_freed_at_once_is_and_does_not_heap_up() {
+    let mut store = Store::new(ROOMY, 1);
+    let long = vec![b'x'; 10_000];
+    for _ in 0..1000 {
+        store.put(b"k", &long).unwrap();
+        store.put(b"k", b"short").unwrap();
+        store.delete(b"k").unwrap();
+        assert!(!store.is_untidy());
+    }
+}
+
+#[test]
 fn a_limit_holds_to_the_byte_and_what_is_beyond_changes_nothing() {
     let limits = Limits {
         values_bytes_max: 10,
