@@ -35,6 +35,9 @@ pub const NOTICE_BYTES_MAX: usize = 64 * 1024;
 /// How long a piece of bytes may grow before the next begins; also a slice of a long reply.
 const PIECE_BYTES: usize = 64 * 1024;
 
+/// How long a piece may be that is made longer for a notice, in bytes.
+const GROWING_BYTES_MAX: usize = 16 * 1024;
+
 /// Where a notice ends in the stream, and how long it is.
 #[derive(Debug)]
 struct Mark {
@@ -174,7 +177,7 @@ impl Outbox {
         if self.dead {
             return;
         }
-        let tail = self.tail();
+        let tail = self.tail(0);
         let before = tail.len();
         encode(tail);
         let added = tail.len() - before;
@@ -290,7 +293,7 @@ impl Outbox {
         }
         for part in notice.parts() {
             match part {
-                Part::Bytes(bytes) => self.tail().extend_from_slice(bytes),
+                Part::Bytes(bytes) => self.tail(bytes.len()).extend_from_slice(bytes),
                 Part::Value(value) => self.pieces.push_back(Piece::Value(value.clone())),
             }
         }
@@ -304,11 +307,18 @@ impl Outbox {
         self.grown(notice.bytes_len());
     }
 
-    /// The bytes to which the next are appended.
-    fn tail(&mut self) -> &mut Vec<u8> {
-        let fits = matches!(self.pieces.back(), Some(Piece::Bytes(b)) if b.len() < PIECE_BYTES);
-        if !fits {
-            let bytes = spare::BYTES.with(Spare::take);
+    /// The bytes to which the next are appended, `more` of them if that is known. What waits may do
+    /// so for long: then a used buffer may be too large, and one that grows leaves gaps behind.
+    fn tail(&mut self, more: usize) -> &mut Vec<u8> {
+        let fits = |bytes: &Vec<u8>| {
+            let grows = bytes.len() + more > bytes.capacity();
+            bytes.len() < PIECE_BYTES && (!grows || bytes.len() + more <= GROWING_BYTES_MAX)
+        };
+        if !matches!(self.pieces.back(), Some(Piece::Bytes(bytes)) if fits(bytes)) {
+            let bytes = match self.pieces.is_empty() {
+                true => spare::BYTES.with(Spare::take),
+                false => Vec::with_capacity(more.min(GROWING_BYTES_MAX)),
+            };
             self.pieces.push_back(Piece::Bytes(bytes));
         }
         match self.pieces.back_mut() {

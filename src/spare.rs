@@ -1,8 +1,8 @@
 //! Keeps emptied buffers for use again, a few for all clients.
 //!
 //! So an idle client holds none, and a busy one does not ask the allocator for each request. What
-//! is in such a buffer is charged to the client; the room around it is the server's, and bounded
-//! here.
+//! is in such a buffer is charged to the client; the room around it is the server's. While buffers
+//! are kept it is bounded here; who holds one for long takes none that is much too large.
 
 use std::cell::{Cell, RefCell};
 
@@ -14,6 +14,9 @@ const BYTES_MAX: usize = 1024 * 1024;
 
 /// How large a buffer may be to be kept, in bytes.
 const BUFFER_BYTES_MAX: usize = BYTES_MAX / 4;
+
+/// Room for so little is given away without a thought, in bytes.
+const SPARED_BYTES: usize = 4096;
 
 thread_local! {
     /// Buffers of bytes.
@@ -44,12 +47,15 @@ impl<T> Spare<T> {
         buffer
     }
 
-    /// An empty buffer with room for so many, kept or new.
+    /// An empty buffer for so many, kept or new, and hardly larger: it may be held for long.
     pub fn take_for(&self, length: usize) -> Vec<T> {
-        if length * size_of::<T>() > BUFFER_BYTES_MAX {
-            return Vec::with_capacity(length);
+        let bytes = length * size_of::<T>();
+        let most = SPARED_BYTES.max(bytes * 2);
+        let last = self.buffers.borrow().last().map_or(0, size);
+        match (bytes..=most).contains(&last) || last <= SPARED_BYTES {
+            true => self.take(),
+            false => Vec::with_capacity(length),
         }
-        self.take()
     }
 
     /// Empties a buffer and keeps it, if it has room and there are not enough already.

@@ -12,6 +12,9 @@ const PIECES_KEPT: usize = 4;
 /// How many pieces one system call writes at most.
 const PIECES_A_WRITE: usize = 16;
 
+/// Room for so little beside what waits is not given back, in bytes.
+const SPARED_BYTES: usize = 1024;
+
 /// How much is written before other tasks get their turn.
 const FLUSH_BYTES: usize = 256 * 1024;
 
@@ -49,12 +52,25 @@ impl Outbox {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     flushed.blocked = true;
+                    self.trim();
                     break;
                 }
                 Err(error) => return Err(error),
             }
         }
         Ok(flushed)
+    }
+
+    /// Gives back room that is not used: what waits now may wait for long, and only its length is
+    /// charged.
+    fn trim(&mut self) {
+        for piece in &mut self.pieces {
+            if let Piece::Bytes(bytes) = piece
+                && bytes.capacity() > 2 * bytes.len() + SPARED_BYTES
+            {
+                bytes.shrink_to_fit();
+            }
+        }
     }
 
     fn write(&mut self, sink: &mut impl Write) -> io::Result<usize> {

@@ -285,3 +285,27 @@ fn what_is_held_is_written_when_its_batch_is_released_and_only_what_stands_befor
     outbox.kill();
     assert!(!outbox.is_held());
 }
+
+#[test]
+fn what_waits_for_long_takes_hardly_more_room_than_it_is_long() {
+    let (mut outbox, ..) = outbox();
+    let room = |outbox: &Outbox| -> usize {
+        let bytes = |piece: &Piece| match piece {
+            Piece::Bytes(bytes) => bytes.capacity(),
+            _ => 0,
+        };
+        outbox.pieces.iter().map(bytes).sum()
+    };
+    let large = || spare::BYTES.with(|spare| spare.keep(Vec::with_capacity(200 * 1024)));
+    large();
+    outbox.reply(|bytes| bytes.extend_from_slice(b"short"));
+    assert!(room(&outbox) > 100 * 1024, "it took the used buffer");
+    assert!(outbox.flush(&mut Sink::default()).unwrap().blocked);
+    assert!(room(&outbox) < 4096, "{}", room(&outbox));
+    // Also what comes later, when a piece is full.
+    large();
+    let reply = [b'r'; 1000];
+    (0..PIECE_BYTES / 1000 + 2).for_each(|_| outbox.reply(|bytes| bytes.extend(reply)));
+    assert_eq!(outbox.pieces.len(), 2);
+    assert!(room(&outbox) < 3 * PIECE_BYTES, "{}", room(&outbox));
+}
