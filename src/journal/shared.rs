@@ -198,6 +198,7 @@ impl<D: Folder> Shared<D> {
                 let path = self.folder.path(&names::segment(*number));
                 let error = Error::io("cannot sync", path, error);
                 self.state().failure = Some(error.clone());
+                self.forget_run();
                 return Err(error);
             }
         }
@@ -211,6 +212,14 @@ impl<D: Folder> Shared<D> {
         state.unsynced.drain(..done);
         state.synced = state.synced.max(written);
         Ok(state.synced)
+    }
+
+    /// Removes the trace of this run, because of which the next start would think that it knows all
+    /// that was written: of what it could not write the operating system may keep nothing (fsync(2)).
+    fn forget_run(&self) {
+        let removed = self.folder.remove(names::RUN);
+        // If the disk does not do this either, there is nothing left to say it with.
+        _ = removed.and_then(|()| self.folder.sync());
     }
 
     /// Fails if the disk has, and says how, for it may be the first that anybody hears of it.

@@ -110,7 +110,7 @@ fn with_always_a_change_that_cannot_be_synced_is_told_to_nobody() {
 }
 
 #[test]
-fn with_interval_a_sync_that_fails_ends_it_and_what_was_answered_is_there() {
+fn with_interval_a_sync_that_fails_ends_it_and_the_next_start_begins_another_epoch() {
     let Some(strace) = tool_that("strace", &["-f", "--seccomp-bpf", "true"]) else {
         return;
     };
@@ -120,8 +120,12 @@ fn with_interval_a_sync_that_fails_ends_it_and_what_was_answered_is_there() {
     let often = ["--sync-interval-ms", "10"];
     let flags = [&["--sync", "interval", "--log", "error"], &often[..]].concat();
     let daemon = traced(&strace, &tracing, folder.path(), &flags);
+    let epoch = daemon.stats().0["epoch"].clone();
     let outcome = fail(daemon, folder.path(), AHEAD, "cannot sync");
+    // What was answered is there, for the disk was well. Nobody could have known.
     held(folder.path(), "interval", &outcome);
+    let again = self::daemon(folder.path(), &["--sync", "interval"]);
+    assert_ne!(again.stats().0["epoch"], epoch);
 }
 
 #[test]
