@@ -7,12 +7,17 @@
 
 use smol::lock::Mutex;
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// How long a table that has been read is good enough.
 const AGE_MAX: Duration = Duration::from_millis(200);
+
+/// The state of a socket that its process has closed (TCP_TIME_WAIT of the kernel).
+const TIME_WAIT: &str = "06";
 
 /// The bytes in the send buffers of all sockets, by their local address and their peer's.
 type Table = HashMap<(SocketAddr, SocketAddr), u64>;
@@ -52,18 +57,21 @@ fn plain(address: SocketAddr) -> SocketAddr {
 fn read_tables() -> Table {
     let mut table = Table::new();
     for path in ["/proc/self/net/tcp", "/proc/self/net/tcp6"] {
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        table.extend(text.lines().skip(1).filter_map(row));
+        let lines = File::open(path).map(|file| BufReader::new(file).lines());
+        let lines = lines.into_iter().flatten().map_while(Result::ok);
+        table.extend(lines.skip(1).filter_map(|line| row(&line)));
     }
     table
 }
 
-/// One row, as proc(5) has it: `sl local_address rem_address st tx_queue:rx_queue ...`.
+/// One row, as proc(5) has it: `sl local_address rem_address st tx_queue:rx_queue ...`. Nothing if
+/// the connection has been closed, of which there may be very many.
 fn row(line: &str) -> Option<((SocketAddr, SocketAddr), u64)> {
     let mut words = line.split_ascii_whitespace().skip(1);
     let local = address(words.next()?)?;
     let peer = address(words.next()?)?;
-    let (unsent, _) = words.nth(1)?.split_once(':')?;
+    words.next().filter(|state| *state != TIME_WAIT)?;
+    let (unsent, _) = words.next()?.split_once(':')?;
     Some(((local, peer), u64::from_str_radix(unsent, 16).ok()?))
 }
 
