@@ -64,11 +64,12 @@ struct Class {
 
 #[derive(Debug, Default)]
 struct Chunk {
-    bytes: Box<[u8]>,
+    /// The slots that were ever taken; room for the others, which is not touched before that.
+    bytes: Vec<u8>,
     /// The first of the slots that were given back.
     free: u32,
-    /// The first of the slots that were never taken.
-    fresh: u32,
+    /// How many slots were ever taken.
+    used: u32,
     taken: u32,
     is_open: bool,
 }
@@ -153,7 +154,7 @@ impl Slots {
     #[cfg(test)]
     pub(super) fn chunks_bytes(&self) -> usize {
         let chunks = self.classes.iter().flat_map(|class| &class.chunks);
-        chunks.map(|chunk| chunk.bytes.len()).sum()
+        chunks.map(|chunk| chunk.bytes.capacity()).sum()
     }
 }
 
@@ -173,8 +174,9 @@ impl Class {
         let slots = (CHUNK_BYTES / self.slot_bytes) as u32;
         let chunk = &mut self.chunks[at as usize];
         let in_chunk = if chunk.free == NONE {
-            chunk.fresh += 1;
-            chunk.fresh - 1
+            chunk.used += 1;
+            chunk.bytes.resize(chunk.bytes.len() + self.slot_bytes, 0);
+            chunk.used - 1
         } else {
             let place = chunk.free as usize * self.slot_bytes;
             let free = chunk.free;
@@ -194,7 +196,7 @@ impl Class {
     fn open(&mut self) -> Option<u32> {
         while let Some(&at) = self.open.last() {
             let chunk = &mut self.chunks[at as usize];
-            if !chunk.bytes.is_empty() {
+            if chunk.bytes.capacity() > 0 {
                 return Some(at);
             }
             chunk.is_open = false;
@@ -210,9 +212,9 @@ impl Class {
             }
         };
         self.chunks[at as usize] = Chunk {
-            bytes: vec![0; CHUNK_BYTES].into(),
+            bytes: Vec::with_capacity(CHUNK_BYTES),
             free: NONE,
-            fresh: 0,
+            used: 0,
             taken: 0,
             is_open: true,
         };
@@ -231,7 +233,7 @@ impl Class {
         }
         // It is found among the open ones later.
         if chunk.taken == 0 && self.open.len() > 1 {
-            chunk.bytes = Box::default();
+            chunk.bytes = Vec::new();
         }
     }
 
