@@ -215,7 +215,7 @@ impl<D: Folder> Shared<D> {
     }
 
     /// Removes the trace of this run, because of which the next start would think that it knows all
-    /// that was written: of what it could not write the operating system may keep nothing (fsync(2)).
+    /// that was written: of what it could not write the system may keep nothing (fsync(2)).
     fn forget_run(&self) {
         let removed = self.folder.remove(names::RUN);
         // If the disk does not do this either, there is nothing left to say it with.
