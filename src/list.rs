@@ -1,6 +1,6 @@
 //! Holds the values of one key, in the order in which they were put.
 //!
-//! Few and short values lie packed behind their key, in one allocation; more, or longer ones, are
+//! Few and short values lie packed behind their key, in one piece; more, or longer ones, are
 //! held by handles, which replies that are still being sent share with the list. Those who only
 //! look at the values see a [`List`], whichever it is.
 

@@ -85,8 +85,8 @@ impl Slots {
     /// Nothing only if there are as many chunks of that size and of all larger ones as an index can
     /// say: 32 GiB of each.
     pub(super) fn take(&mut self, bytes: usize) -> Option<Slot> {
-        let fitting = self.classes.iter_mut().enumerate().skip(class_of(bytes));
-        fitting.into_iter().find_map(|(class, slots)| {
+        let mut fitting = self.classes.iter_mut().enumerate().skip(class_of(bytes));
+        fitting.find_map(|(class, slots)| {
             let index = slots.take()?;
             let class = class as u8;
             Some(Slot { class, index })
