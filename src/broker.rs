@@ -329,7 +329,7 @@ impl Broker {
                     None => return,
                 }
             }
-            if self.fanout.is_going_on() || turn.is_over() || client.outbox.borrow().is_full() {
+            if self.fanout.is_going_on() || turn.is_overdue() || client.outbox.borrow().is_full() {
                 break;
             }
         }

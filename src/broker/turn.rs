@@ -7,6 +7,10 @@ use std::time::{Duration, Instant};
 /// turns takes about as long as one.
 const TURN: Duration = Duration::from_micros(75);
 
+/// How long it may take if it ends with the requests of one client, which then go on until this: to
+/// answer a batch in two parts is to write twice, and that costs as much as some thirty requests.
+const TURN_MAX: Duration = Duration::from_micros(150);
+
 /// How many steps there are between two looks at the clock.
 const STEPS_A_LOOK: u32 = 16;
 
@@ -16,6 +20,7 @@ pub(super) struct Turn {
     begun: Instant,
     steps: u32,
     over: bool,
+    overdue: bool,
 }
 
 impl Turn {
@@ -24,6 +29,7 @@ impl Turn {
             begun: Instant::now(),
             steps: 0,
             over: false,
+            overdue: false,
         }
     }
 
@@ -42,7 +48,13 @@ impl Turn {
 
     /// Looks at the clock, after a step that may have been long.
     pub(super) fn look(&mut self) {
-        self.over = self.begun.elapsed() >= TURN;
+        let elapsed = self.begun.elapsed();
+        (self.over, self.overdue) = (elapsed >= TURN, elapsed >= TURN_MAX);
+    }
+
+    /// Whether it is over even for a batch that has begun.
+    pub(super) fn is_overdue(&self) -> bool {
+        self.overdue
     }
 
     pub(super) fn is_over(&self) -> bool {

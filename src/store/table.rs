@@ -24,7 +24,7 @@ const RECORDS_MAX: usize = 5;
 const RECORDS_MIN: usize = 2;
 
 /// One part in so many of the buckets is set aside when there are not enough.
-const GROWTH: usize = 8;
+const GROWTH: usize = 4;
 
 /// The bits of a tag that say which bucket. Where there are more buckets, what is missing comes
 /// from the same place of the hash; the rest of the tag is left to tell records apart.
@@ -309,7 +309,7 @@ fn behind(bucket: &Bucket) -> Option<At> {
 /// Adds an empty bucket, with room set aside for some more.
 fn push(buckets: &mut Vec<Bucket>) {
     if buckets.len() == buckets.capacity() {
-        buckets.reserve_exact(buckets.len() / GROWTH + 1);
+        buckets.reserve_exact((buckets.len() / GROWTH).max(GROWTH));
     }
     buckets.push(EMPTY);
 }
