@@ -12,6 +12,7 @@
 //!   it has been committed: see [`Durable`].
 
 mod turn;
+mod queue;
 mod snapshot;
 mod committer;
 mod durable;
@@ -41,8 +42,9 @@ pub use durable::Durable;
 use fanout::Fanout;
 use futures_lite::future;
 use progress::Progress;
+use queue::{Due, Queue};
 use smol::Timer;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -50,6 +52,11 @@ use turn::Turn;
 
 /// How many events wait for the broker before those who send them wait.
 const QUEUE_MAX: usize = 1024;
+
+/// How often all other tasks that are ready run between two turns. What arrives passes through two
+/// of them before it is an event, and one wakes the other: with fewer rounds each of these steps
+/// would wait for a turn of others.
+const ROUNDS: usize = 4;
 
 /// How many events are taken before the next client's turn.
 const EVENTS_A_TURN: usize = 64;
@@ -95,23 +102,12 @@ pub struct Core {
     pub durable: Option<Box<Durable>>,
 }
 
-/// What a client has a turn for.
-#[derive(Debug)]
-enum Due {
-    /// It has requests that can be executed, or has left.
-    Requests(ClientId),
-    /// It is behind and can be told something.
-    Notices(ClientId),
-}
-
 /// The store loop.
 #[derive(Debug)]
 pub struct Broker {
     core: Core,
     clients: HashMap<ClientId, Client, RandomState>,
-    /// What is to be done, in the order of turns. One queue for requests and for notices of those
-    /// who are behind, so that neither keeps the other waiting for ever.
-    due: VecDeque<Due>,
+    queue: Queue,
     /// A change that not everyone has been told of yet. No request is executed before that.
     fanout: Fanout,
     /// Who has been told something, and whose writer does not know yet.
@@ -132,7 +128,7 @@ impl Broker {
             Broker {
                 core,
                 clients: HashMap::default(),
-                due: VecDeque::new(),
+                queue: Queue::default(),
                 fanout: Fanout::default(),
                 bells: Bells::default(),
                 progress,
@@ -170,7 +166,9 @@ impl Broker {
                 return false;
             }
             if self.has_work() {
-                future::yield_now().await;
+                for _ in 0..ROUNDS {
+                    future::yield_now().await;
+                }
             }
         }
         self.close().await
@@ -197,15 +195,19 @@ impl Broker {
         future::or(word, future::or(event, tick)).await
     }
 
+    /// Whether somebody waits for a turn, or a change has not been told to all whom it concerns.
+    fn has_requests(&self) -> bool {
+        self.fanout.is_going_on() || !self.queue.is_empty()
+    }
+
     fn has_work(&self) -> bool {
-        let waits = !self.due.is_empty();
         let rings = !self.bells.is_empty();
         let walks = self
             .core
             .durable
             .as_ref()
             .is_some_and(|disk| disk.snapshots.can_go_on());
-        self.fanout.is_going_on() || waits || rings || walks || self.core.store.is_untidy()
+        self.has_requests() || rings || walks || self.core.store.is_untidy()
     }
 
     /// Takes what has arrived, a part of it if that is much.
@@ -249,7 +251,7 @@ impl Broker {
             return;
         };
         if !std::mem::replace(&mut client.is_ready, true) {
-            self.due.push_back(Due::Requests(id));
+            self.queue.push(Due::Requests(id));
         }
     }
 
@@ -258,19 +260,22 @@ impl Broker {
         let mut turn = Turn::begin();
         self.take_words();
         self.fan_out(&mut turn);
+        let mut is_first = true;
         while !self.fanout.is_going_on() && !turn.is_over() {
             // Between two changes is the only time for it: with many watchers every turn may end
             // while a change is being told, and whoever comes would never have a turn.
             self.take_events();
             self.tell_progress(&mut turn);
-            match self.due.pop_front() {
+            let next = self.queue.next(is_first);
+            is_first = false;
+            match next {
                 Some(Due::Requests(id)) => self.serve(id, &mut turn),
                 Some(Due::Notices(id)) => self.catch_up(id, &mut turn),
                 None => break,
             }
         }
         self.settle(turn.begun());
-        self.ring_some();
+        self.ring_some(turn.begun());
         self.let_go();
         self.core.store.tidy();
         self.relieve();
@@ -289,9 +294,13 @@ impl Broker {
         if let Some(batch) = client.take_batch() {
             self.execute(id, batch, turn);
         }
-        match self.clients.get(&id) {
+        match self.clients.get_mut(&id) {
             Some(client) if client.is_new => self.welcome(id, turn),
             Some(client) if client.is_parked => {}
+            Some(client) if client.is_broken_off() => {
+                client.is_ready = true;
+                self.queue.push_broken_off(id);
+            }
             Some(client) if client.has_requests() => self.make_ready(id),
             Some(client) if client.leaving => self.finish(id),
             _ => {}
@@ -329,7 +338,8 @@ impl Broker {
                     None => return,
                 }
             }
-            if self.fanout.is_going_on() || turn.is_overdue() || client.outbox.borrow().is_full() {
+            let is_over = self.fanout.is_going_on() || turn.ends_batch(batch.left());
+            if is_over || client.outbox.borrow().is_full() {
                 break;
             }
         }

@@ -35,7 +35,7 @@ use std::time::{Duration, Instant};
 const SLICE: Duration = Duration::from_micros(50);
 
 /// How many tasks run between two looks at the clock.
-const TASKS_A_LOOK: usize = 8;
+const TASKS_A_LOOK: usize = 4;
 
 /// How many events one system call brings at most.
 const EVENTS_MAX: usize = 1024;

@@ -78,6 +78,11 @@ impl Batch {
         self.requests.get(self.executed)
     }
 
+    /// How many of the requests have not been executed.
+    pub fn left(&self) -> usize {
+        self.requests.len() - self.executed
+    }
+
     /// The keys that it will ask for next.
     pub fn next_keys(&self) -> impl Iterator<Item = &[u8]> {
         let next = self.requests[self.executed..].iter();
@@ -209,6 +214,11 @@ impl Client {
     /// Whether there are requests that have not been executed.
     pub fn has_requests(&self) -> bool {
         !self.batches.is_empty()
+    }
+
+    /// Whether a part of a batch has been executed and the rest has not.
+    pub fn is_broken_off(&self) -> bool {
+        self.batches.front().is_some_and(|batch| batch.executed > 0)
     }
 
     /// Takes the next batch, to execute what is left of it.

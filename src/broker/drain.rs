@@ -61,7 +61,7 @@ impl Broker {
             return;
         }
         let is_over = |end| Instant::now() >= end;
-        let is_idle = !self.fanout.is_going_on() && self.due.is_empty();
+        let is_idle = !self.has_requests();
         let is_done = |client: &Client| client.is_held || client.is_stalled();
         self.drain.is_settled = self.drain.patience_ends.is_some_and(is_over)
             || (is_idle && self.clients.values().all(is_done));

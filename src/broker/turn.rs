@@ -3,13 +3,15 @@
 use std::time::{Duration, Instant};
 
 /// How long a turn may take. The clock is read every few steps, so it takes a little longer. Who
-/// asks something waits for some three turns of others; and what is written of notices between two
-/// turns takes about as long as one.
+/// asks something waits for what is left of the present turn, and perhaps for one more.
 const TURN: Duration = Duration::from_micros(75);
 
-/// How long it may take if it ends with the requests of one client, which then go on until this: to
-/// answer a batch in two parts is to write twice, and that costs as much as some thirty requests.
+/// How long it may take where a change is being told, or little of a batch is left: to answer a
+/// batch in two parts is to write twice, which costs as much as to execute some thirty requests.
 const TURN_MAX: Duration = Duration::from_micros(150);
+
+/// How many requests are little.
+const LITTLE: usize = 64;
 
 /// How many steps there are between two looks at the clock.
 const STEPS_A_LOOK: u32 = 16;
@@ -52,12 +54,18 @@ impl Turn {
         (self.over, self.overdue) = (elapsed >= TURN, elapsed >= TURN_MAX);
     }
 
-    /// Whether it is over even for a batch that has begun.
+    /// Whether nobody else is served in it.
+    pub(super) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Whether what has begun is broken off too.
     pub(super) fn is_overdue(&self) -> bool {
         self.overdue
     }
 
-    pub(super) fn is_over(&self) -> bool {
-        self.over
+    /// Whether a batch is broken off of which so many requests are left.
+    pub(super) fn ends_batch(&self, left: usize) -> bool {
+        self.overdue || self.over && left > LITTLE
     }
 }

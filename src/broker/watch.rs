@@ -1,8 +1,9 @@
 //! Tells clients of changes: of one as it is made, of those before, and that there were none.
 
+use super::Broker;
 use super::holding::hold_up_to;
+use super::queue::Due;
 use super::turn::Turn;
-use super::{Broker, Due};
 use crate::feed::{ClientId, Owed};
 use crate::protocol::notice::Notice;
 use crate::protocol::{Dialect, encode_notice};
@@ -16,7 +17,7 @@ const PROGRESS_AT_ONCE: usize = 16;
 impl Broker {
     /// Tells everyone who is live of the present change, or as many as the turn allows.
     pub(super) fn fan_out(&mut self, turn: &mut Turn) {
-        while self.fanout.is_going_on() && !turn.is_over() {
+        while self.fanout.is_going_on() && !turn.is_overdue() {
             let Some(id) = self.fanout.next() else {
                 return;
             };
@@ -52,7 +53,7 @@ impl Broker {
         };
         if client.watches && !client.is_lagging && self.core.feed.is_behind(id) {
             client.is_lagging = true;
-            self.due.push_back(Due::Notices(id));
+            self.queue.push(Due::Notices(id));
         }
     }
 
