@@ -25,11 +25,11 @@ pub(crate) fn interval_1(bench: &Bench) -> Found {
 }
 
 pub(crate) fn interval_16(bench: &Bench) -> Found {
-    compare(bench, Sync::Interval, 16, 1_500_000)
+    compare(bench, Sync::Interval, 16, 750_000)
 }
 
 pub(crate) fn interval_64(bench: &Bench) -> Found {
-    compare(bench, Sync::Interval, 64, 3_000_000)
+    compare(bench, Sync::Interval, 64, 1_000_000)
 }
 
 /// Changes are first synced a second after the start, by a clock: so long is waited at most that

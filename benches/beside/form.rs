@@ -35,7 +35,7 @@ pub(crate) const TINY: Form = Form {
     decades: 4,
 };
 
-/// All of it in under two minutes.
+/// All of it in less than three minutes.
 pub(crate) const QUICK: Form = Form {
     name: "Quick form: few rounds, short runs, a tenth of the keys where they are asked for",
     rounds: 3,
@@ -47,10 +47,10 @@ pub(crate) const QUICK: Form = Form {
     decades: 6,
 };
 
-/// All of it in under fifteen minutes.
+/// All of it in a quarter of an hour.
 pub(crate) const FULL: Form = Form {
     name: "Full form",
-    rounds: 7,
+    rounds: 5,
     effort: 1.0,
     keys: 1_000_000,
     filled: 1_000_000,

@@ -53,12 +53,7 @@ static TABLE: Table<Id> = Table {
 };
 
 static FLAGS: [Flag<Id>; 8] = [
-    Flag::switch(
-        Id::Full,
-        None,
-        "full",
-        "all sizes, in under fifteen minutes",
-    ),
+    Flag::switch(Id::Full, None, "full", "all sizes, in a quarter of an hour"),
     Flag::switch(Id::Tiny, None, "tiny", "every row in seconds, as a test"),
     Flag {
         value: Some("PATH"),

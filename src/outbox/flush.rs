@@ -13,7 +13,7 @@ const PIECES_KEPT: usize = 4;
 const PIECES_A_WRITE: usize = 16;
 
 /// Room for so little beside what waits is not given back, in bytes.
-const SPARED_BYTES: usize = 1024;
+const KEPT_BYTES: usize = 1024;
 
 /// How much is written before other tasks get their turn.
 const FLUSH_BYTES: usize = 256 * 1024;
@@ -66,7 +66,7 @@ impl Outbox {
     fn trim(&mut self) {
         for piece in &mut self.pieces {
             if let Piece::Bytes(bytes) = piece
-                && bytes.capacity() > 2 * bytes.len() + SPARED_BYTES
+                && bytes.capacity() > 2 * bytes.len() + KEPT_BYTES
             {
                 bytes.shrink_to_fit();
             }

@@ -23,8 +23,10 @@ use std::mem;
 const RECORDS_MAX: usize = 5;
 const RECORDS_MIN: usize = 2;
 
-/// One part in so many of the buckets is set aside when there are not enough.
+/// One part in so many of the buckets is set aside when there are not enough, and at least so many
+/// buckets: each time all of them are copied.
 const GROWTH: usize = 4;
+const GROWTH_MIN: usize = 4;
 
 /// The bits of a tag that say which bucket. Where there are more buckets, what is missing comes
 /// from the same place of the hash; the rest of the tag is left to tell records apart.
@@ -309,7 +311,7 @@ fn behind(bucket: &Bucket) -> Option<At> {
 /// Adds an empty bucket, with room set aside for some more.
 fn push(buckets: &mut Vec<Bucket>) {
     if buckets.len() == buckets.capacity() {
-        buckets.reserve_exact((buckets.len() / GROWTH).max(GROWTH));
+        buckets.reserve_exact((buckets.len() / GROWTH).max(GROWTH_MIN));
     }
     buckets.push(EMPTY);
 }
