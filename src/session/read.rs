@@ -16,8 +16,9 @@ use std::io::{self, ErrorKind, Read};
 use std::pin::pin;
 use std::rc::Rc;
 
-/// How much is read at once.
-const CHUNK_BYTES: usize = 64 * 1024;
+/// How much is read at once: 64 KiB, as many a value is long, and what stands around that. What
+/// comes in two parts has to be put together.
+const CHUNK_BYTES: usize = 72 * 1024;
 
 thread_local! {
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; CHUNK_BYTES]);
