@@ -1,5 +1,5 @@
-//! Says whose turn it is: all that is due stands in one queue, so nothing keeps anything else
-//! waiting for ever.
+//! Says whose turn it is, so that nothing keeps anything else waiting for ever: requests and
+//! notices stand in one queue.
 //!
 //! A client that pipelines without end would be in front of all who come meanwhile, whenever they
 //! come. So one whose requests were broken off stands apart: its turn comes when the others have
