@@ -55,6 +55,8 @@ pub(super) struct Slots {
 #[derive(Debug)]
 struct Class {
     slot_bytes: usize,
+    /// How many slots a chunk has.
+    slots: u32,
     chunks: Vec<Chunk>,
     /// Chunks with free slots, the last first.
     open: Vec<u32>,
@@ -163,6 +165,7 @@ impl Class {
         let slot_bytes = bytes_of(class);
         Class {
             slot_bytes,
+            slots: (CHUNK_BYTES / slot_bytes) as u32,
             chunks: Vec::new(),
             open: Vec::new(),
             gone: Vec::new(),
@@ -171,7 +174,6 @@ impl Class {
 
     fn take(&mut self) -> Option<u32> {
         let at = self.open()?;
-        let slots = (CHUNK_BYTES / self.slot_bytes) as u32;
         let chunk = &mut self.chunks[at as usize];
         let in_chunk = if chunk.free == NONE {
             chunk.used += 1;
@@ -184,7 +186,7 @@ impl Class {
             free
         };
         chunk.taken += 1;
-        if chunk.taken == slots {
+        if chunk.taken == self.slots {
             chunk.is_open = false;
             self.open.pop();
         }

@@ -171,15 +171,27 @@ fn head(mark: u8, number: u64, out: &mut Vec<u8>) {
     let mut at = text.len() - 2;
     text[at..].copy_from_slice(b"\r\n");
     let mut left = number;
-    loop {
+    while left >= 10 {
+        at -= 2;
+        text[at..at + 2].copy_from_slice(&PAIRS[(left % 100) as usize]);
+        left /= 100;
+    }
+    if left > 0 || at == text.len() - 2 {
         at -= 1;
-        text[at] = b'0' + (left % 10) as u8;
-        left /= 10;
-        if left == 0 {
-            break;
-        }
+        text[at] = b'0' + left as u8;
     }
     at -= 1;
     text[at] = mark;
     out.extend_from_slice(&text[at..]);
 }
+
+/// All numbers of two digits.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut number = 0;
+    while number < pairs.len() {
+        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    pairs
+};
