@@ -1,4 +1,4 @@
-//! Keeps the keys in a thousand small hash tables, and their records.
+//! Keeps the keys in a hash table, and their records.
 
 use super::records::{Record, Records, Spot};
 use super::slots::Slot;
@@ -9,13 +9,8 @@ use ahash::RandomState;
 use std::hint::black_box;
 use std::rc::Rc;
 
-/// How many tables there are, a power of two. What grows is moved; a thousandth of it is moved in
-/// no time.
-const TABLES: usize = 1024;
-
-/// Where in a hash the number of the table stands: below the highest sixteen bits, which a table
-/// uses itself, as it does the lowest.
-const TABLE_SHIFT: u32 = 38;
+/// How many families of buckets the table has: this power of two.
+const FAMILY_BITS: u32 = 10;
 
 /// How many keys are fetched together.
 pub const WARM_MAX: usize = 32;
@@ -28,7 +23,7 @@ const WARMED_MIN: usize = 4096;
 /// Whoever names a key brings its [`Keys::hash`], so that it is computed once a request.
 #[derive(Debug)]
 pub(super) struct Keys {
-    tables: Box<[Table]>,
+    table: Table,
     records: Records,
     hasher: RandomState,
     len: usize,
@@ -38,7 +33,6 @@ pub(super) struct Keys {
 #[derive(Debug)]
 pub(super) struct Entry<'a> {
     keys: &'a mut Keys,
-    table: usize,
     hash: u64,
     place: Place,
     slot: Slot,
@@ -47,12 +41,12 @@ pub(super) struct Entry<'a> {
 /// A place in the walk through all keys; it holds while keys come and go.
 #[derive(Debug, Default)]
 pub(super) struct Cursor {
-    table: usize,
+    family: usize,
     bucket: usize,
     /// How many places of the bucket's chain are left, when it has begun. They are gone through
     /// from the last to the first, for what moves within a chain moves to an earlier one.
     left: Option<usize>,
-    merges: u64,
+    merges: u32,
 }
 
 /// What a walk finds in its next step.
@@ -68,13 +62,13 @@ pub(super) enum Step<'a> {
 
 impl Keys {
     pub(super) fn new() -> Keys {
-        Keys::in_tables(TABLES)
+        Keys::in_families(FAMILY_BITS)
     }
 
-    /// Keys in another number of tables, a power of two.
-    pub(super) fn in_tables(tables: usize) -> Keys {
+    /// Keys in another number of families.
+    pub(super) fn in_families(bits: u32) -> Keys {
         Keys {
-            tables: (0..tables).map(|_| Table::default()).collect(),
+            table: Table::new(bits),
             records: Records::new(),
             hasher: RandomState::new(),
             len: 0,
@@ -97,10 +91,8 @@ impl Keys {
     /// The key to be changed, if it is there.
     pub(super) fn entry(&mut self, hash: u64, key: &[u8]) -> Option<Entry<'_>> {
         let (place, slot) = self.find(hash, key)?;
-        let table = self.table(hash);
         Some(Entry {
             keys: self,
-            table,
             hash,
             place,
             slot,
@@ -127,7 +119,7 @@ impl Keys {
             return;
         }
         let hashes = &hashes[..count];
-        let bucket = |at: usize| hashes.get(at).map(|hash| self.bucket_of(*hash));
+        let bucket = |at: usize| hashes.get(at).map(|hash| self.table.bucket_of(*hash));
         let buckets: [Option<&Bucket>; WARM_MAX] = std::array::from_fn(bucket);
         let read = buckets.iter().flatten().map(|bucket| bucket.touch());
         black_box(read.fold(0, |all, read| all ^ read));
@@ -149,9 +141,9 @@ impl Keys {
     /// Makes a key that is not there, with its first value; returns that as a change holds it.
     pub(super) fn create<'v>(&mut self, hash: u64, key: &[u8], value: &'v [u8]) -> Held<'v> {
         let (slot, told) = self.records.create(key, value);
-        let (table, records, hasher) = (self.table(hash), &self.records, &self.hasher);
+        let (records, hasher) = (&self.records, &self.hasher);
         let hash_of = |slot| hasher.hash_one(records.get(slot).key());
-        self.tables[table].insert(hash, slot, hash_of);
+        self.table.insert(hash, slot, hash_of);
         self.len += 1;
         told
     }
@@ -159,7 +151,7 @@ impl Keys {
     /// The keys of this hash: one, or by a very rare chance several; none if it was removed.
     pub(super) fn of_hash(&self, hash: u64) -> Vec<&[u8]> {
         let mut keys = Vec::new();
-        self.tables[self.table(hash)].find(hash, |slot| {
+        self.table.find(hash, |slot| {
             let key = self.records.get(slot).key();
             keys.extend((self.hash(key) == hash).then_some(key));
             false
@@ -171,18 +163,18 @@ impl Keys {
     /// some twice: where a table's keys have moved to earlier buckets meanwhile, it is looked
     /// through again.
     pub(super) fn step(&self, at: &mut Cursor) -> Step<'_> {
-        let Some(table) = self.tables.get(at.table) else {
+        if at.family == self.table.families() {
             return Step::End;
-        };
-        if at.merges != table.merges() {
-            (at.merges, at.bucket, at.left) = (table.merges(), 0, None);
         }
-        match at.left.or_else(|| table.places(at.bucket)) {
+        let merges = self.table.merges(at.family);
+        if at.merges != merges {
+            (at.merges, at.bucket, at.left) = (merges, 0, None);
+        }
+        let bucket = self.table.bucket_in(at.family, at.bucket);
+        match at.left.or_else(|| self.table.places(bucket)) {
             None => {
-                let next = self.tables.get(at.table + 1);
                 *at = Cursor {
-                    table: at.table + 1,
-                    merges: next.map_or(0, Table::merges),
+                    family: at.family + 1,
                     ..Cursor::default()
                 };
                 Step::Nothing
@@ -193,7 +185,7 @@ impl Keys {
             }
             Some(left) => {
                 at.left = Some(left - 1);
-                match table.at(at.bucket, left - 1) {
+                match self.table.at(bucket, left - 1) {
                     Some(slot) => Step::Key(self.records.get(slot)),
                     None => Step::Nothing,
                 }
@@ -201,29 +193,15 @@ impl Keys {
         }
     }
 
-    fn bucket_of(&self, hash: u64) -> &Bucket {
-        self.tables[self.table(hash)].bucket_of(hash)
-    }
-
     fn find(&self, hash: u64, key: &[u8]) -> Option<(Place, Slot)> {
         let is = |slot| self.records.get(slot).key() == key;
-        self.tables[self.table(hash)].find(hash, is)
+        self.table.find(hash, is)
     }
 
-    fn table(&self, hash: u64) -> usize {
-        (hash >> TABLE_SHIFT) as usize & (self.tables.len() - 1)
-    }
-
-    /// How many keys the largest table holds.
+    /// What the table takes, in bytes.
     #[cfg(test)]
-    pub(super) fn largest_table(&self) -> usize {
-        self.tables.iter().map(Table::len).max().unwrap_or(0)
-    }
-
-    /// What the tables take, in bytes.
-    #[cfg(test)]
-    pub(super) fn tables_bytes(&self) -> usize {
-        self.tables.iter().map(Table::bytes).sum()
+    pub(super) fn table_bytes(&self) -> usize {
+        self.table.bytes()
     }
 }
 
@@ -261,20 +239,13 @@ impl Entry<'_> {
     /// Takes the key out with all its values; returns the chunks of a list that is to be freed
     /// little by little.
     pub(super) fn delete(self) -> Vec<Rc<Vec<Value>>> {
-        let Keys {
-            tables,
-            records,
-            hasher,
-            ..
-        } = self.keys;
-        let hash_of = |slot| hasher.hash_one(records.get(slot).key());
-        tables[self.table].remove(self.hash, self.place, hash_of);
+        self.keys.table.remove(self.hash, self.place);
         self.keys.len -= 1;
         self.keys.records.free(self.slot)
     }
 
     /// Notes where the record is now.
     fn moved(&mut self) {
-        self.keys.tables[self.table].set(self.place, self.slot);
+        self.keys.table.set(self.place, self.slot);
     }
 }

@@ -4,18 +4,24 @@
 //! compared. The bucket has a part of each record's hash, so others are hardly ever compared.
 //!
 //! It grows by a bucket at a time, which takes its part of one other bucket's records: linear
-//! hashing (W. Litwin, VLDB 1980). So no insertion waits for all records to be moved, and the table
-//! is never half empty. What a bucket has no room for is in a chain behind it. Which records move
-//! the part of the hash says too, as long as there are no more than a thousand buckets: the records
-//! themselves are not read, which would be to wait for each.
+//! hashing (W. Litwin, VLDB 1980). So no insertion waits for many records to be moved, no bucket
+//! is copied, and the table is never half empty. What a bucket has no room for is in a chain behind
+//! it.
+//!
+//! The buckets are of a thousand families, which records do not leave: the number of a bucket is
+//! that of its family, and above that the part of the hash that it has of each record. So a look at
+//! the bucket says which records move, as long as a family has no more than a thousand buckets:
+//! the records themselves are not read, which would be to wait for each.
 
 mod bucket;
+mod segments;
 #[cfg(test)]
 mod tests;
 
 use super::slots::Slot;
 pub(super) use bucket::Bucket;
-use bucket::{EMPTY, NONE, ROOM, TAG_SHIFT, tag};
+use bucket::{NONE, ROOM, tag};
+use segments::Segments;
 use std::cmp::Reverse;
 use std::mem;
 
@@ -23,14 +29,17 @@ use std::mem;
 const RECORDS_MAX: usize = 5;
 const RECORDS_MIN: usize = 2;
 
-/// One part in so many of the buckets is set aside when there are not enough, and at least so many
-/// buckets: each time all of them are copied.
-const GROWTH: usize = 4;
-const GROWTH_MIN: usize = 4;
+/// Where in a hash the number of the family stands: below the tag.
+const FAMILY_SHIFT: u32 = 38;
 
-/// The bits of a tag that say which bucket. Where there are more buckets, what is missing comes
-/// from the same place of the hash; the rest of the tag is left to tell records apart.
-const PLACED: u64 = 0x3FF;
+/// How many bits of a tag say which bucket of the family. Where there are more buckets, what is
+/// missing comes from the lowest bits of the hash; the rest of the tag is left to tell records
+/// apart.
+const PLACED_BITS: u32 = 10;
+const PLACED: u64 = (1 << PLACED_BITS) - 1;
+
+/// What says the hash of a record.
+type Hash<'a> = dyn Fn(Slot) -> u64 + 'a;
 
 /// Where in a table a record is.
 #[derive(Debug, Clone, Copy)]
@@ -46,19 +55,34 @@ enum At {
     Spilled(u32),
 }
 
-/// The records of some keys, by their hashes.
-#[derive(Debug, Default)]
+/// The records of all keys, by their hashes.
+#[derive(Debug)]
 pub(super) struct Table {
-    buckets: Vec<Bucket>,
+    /// At least one of each family.
+    buckets: Segments,
     /// Buckets in chains behind those. Between two calls all buckets of a chain are full but the
     /// last, and that is not empty.
-    spilled: Vec<Bucket>,
+    spilled: Segments,
     len: usize,
-    /// How often records have moved to a bucket before theirs.
-    merges: u64,
+    family_bits: u32,
+    /// Of each family, how often records have moved to a bucket before theirs.
+    merges: Box<[u32]>,
 }
 
 impl Table {
+    /// An empty one with so many families: this power of two.
+    pub(super) fn new(family_bits: u32) -> Table {
+        let mut buckets = Segments::default();
+        (0..1 << family_bits).for_each(|_| buckets.push());
+        Table {
+            buckets,
+            spilled: Segments::default(),
+            len: 0,
+            family_bits,
+            merges: vec![0; 1 << family_bits].into(),
+        }
+    }
+
     /// The first record for which `is` holds, of those of this hash and now and then another.
     pub(super) fn find(
         &self,
@@ -66,7 +90,7 @@ impl Table {
         mut is: impl FnMut(Slot) -> bool,
     ) -> Option<(Place, Slot)> {
         let tag = tag(hash);
-        let mut at = At::Main(self.main(hash)?);
+        let mut at = At::Main(self.main(hash));
         loop {
             let bucket = self.bucket(at);
             for place in bucket.with(tag) {
@@ -79,20 +103,14 @@ impl Table {
         }
     }
 
-    /// The bucket of a hash; of a table without any, an empty one.
+    /// The bucket of a hash.
     pub(super) fn bucket_of(&self, hash: u64) -> &Bucket {
-        let bucket = self.main(hash).and_then(|at| self.buckets.get(at));
-        bucket.unwrap_or(&EMPTY)
+        &self.buckets[self.main(hash)]
     }
 
     /// Takes in a record that is not there; `hash_of` is the hash of any.
     pub(super) fn insert(&mut self, hash: u64, slot: Slot, hash_of: impl Fn(Slot) -> u64) {
-        if self.buckets.is_empty() {
-            push(&mut self.buckets);
-        }
-        if let Some(main) = self.main(hash) {
-            self.add(main, tag(hash), slot);
-        }
+        self.add(self.main(hash), tag(hash), slot);
         self.len += 1;
         if self.len > self.buckets.len() * RECORDS_MAX {
             self.split(&hash_of);
@@ -104,15 +122,13 @@ impl Table {
         self.bucket_mut(place.bucket).set(place.at, slot);
     }
 
-    /// Takes a record out, of this hash; `hash_of` is the hash of any.
-    pub(super) fn remove(&mut self, hash: u64, place: Place, hash_of: impl Fn(Slot) -> u64) {
+    /// Takes a record out, of this hash.
+    pub(super) fn remove(&mut self, hash: u64, place: Place) {
         self.bucket_mut(place.bucket).clear(place.at);
-        if let Some(main) = self.main(hash) {
-            self.compact(main, &hash_of);
-        }
+        self.compact(self.main(hash));
         self.len -= 1;
         if self.len < self.buckets.len() * RECORDS_MIN {
-            self.merge(&hash_of);
+            self.merge();
         }
     }
 
@@ -122,13 +138,23 @@ impl Table {
         self.len
     }
 
-    /// How often records have moved to a bucket before theirs. Otherwise they move to a later one,
-    /// or to an earlier place of their chain.
-    pub(super) fn merges(&self) -> u64 {
-        self.merges
+    /// How many families there are.
+    pub(super) fn families(&self) -> usize {
+        self.merges.len()
     }
 
-    /// How many places the chain of a bucket has; nothing behind the last bucket.
+    /// How often records of a family have moved to a bucket before theirs. Otherwise they move to a
+    /// later one, or to an earlier place of their chain.
+    pub(super) fn merges(&self, family: usize) -> u32 {
+        self.merges[family]
+    }
+
+    /// The number of a bucket, given its place in its family.
+    pub(super) fn bucket_in(&self, family: usize, at: usize) -> usize {
+        at << self.family_bits | family
+    }
+
+    /// How many places the chain of a bucket has; nothing if there is no such bucket.
     pub(super) fn places(&self, bucket: usize) -> Option<usize> {
         (bucket < self.buckets.len()).then(|| self.chain(At::Main(bucket)).count() * ROOM)
     }
@@ -143,28 +169,33 @@ impl Table {
     /// What it takes, in bytes.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
-        (self.buckets.capacity() + self.spilled.capacity()) * size_of::<Bucket>()
+        self.buckets.bytes() + self.spilled.bytes()
     }
 
-    /// The bucket that a hash belongs to, if there is any.
-    fn main(&self, hash: u64) -> Option<usize> {
+    /// The bucket that a hash belongs to.
+    fn main(&self, hash: u64) -> usize {
+        let family = hash >> FAMILY_SHIFT & (self.families() - 1) as u64;
+        let placed = u64::from(tag(hash)) & PLACED;
+        self.numbered((hash << PLACED_BITS | placed) << self.family_bits | family)
+    }
+
+    /// The bucket of a number, of which as many bits count as there are buckets.
+    fn numbered(&self, number: u64) -> usize {
         let count = self.buckets.len();
         let mask = count.next_power_of_two() - 1;
-        let at = (hash & !PLACED | u64::from(tag(hash)) & PLACED) as usize & mask;
-        match at < count {
-            true => Some(at),
-            // Of the buckets so far not all have been split.
-            false => Some(at & mask >> 1).filter(|_| count > 0),
-        }
+        let at = number as usize & mask;
+        // Of the buckets so far not all have been split.
+        if at < count { at } else { at & mask >> 1 }
     }
 
-    /// The bucket that a record belongs to.
-    fn main_of(&self, held: &Bucket, at: usize, hash_of: &impl Fn(Slot) -> u64) -> Option<usize> {
-        let is_placed = self.buckets.len() as u64 <= PLACED + 1;
-        self.main(match is_placed {
-            true => u64::from(held.tag(at)) << TAG_SHIFT,
-            false => hash_of(held.slot(at)),
-        })
+    /// The bucket that a record belongs to which is in the chain of this one.
+    fn main_of(&self, (main, held): (usize, &Bucket), at: usize, hash: &Hash<'_>) -> usize {
+        let in_family = self.buckets.len().div_ceil(self.families()) as u64;
+        if in_family > PLACED + 1 {
+            return self.main(hash(held.slot(at)));
+        }
+        let family = (main & (self.families() - 1)) as u64;
+        self.numbered((u64::from(held.tag(at)) & PLACED) << self.family_bits | family)
     }
 
     fn bucket(&self, at: At) -> &Bucket {
@@ -195,21 +226,22 @@ impl Table {
             }
             at = match behind(bucket) {
                 Some(behind) => behind,
-                None => self.spill(at),
+                None => self.spill(at, main),
             };
         }
     }
 
     /// Puts an empty bucket at the end of a chain.
-    fn spill(&mut self, last: At) -> At {
-        let new = self.spilled.len() as u32;
-        push(&mut self.spilled);
-        self.bucket_mut(last).next = new;
-        At::Spilled(new)
+    fn spill(&mut self, last: At, main: usize) -> At {
+        let new = self.spilled.len();
+        self.spilled.push();
+        self.spilled[new].home = main as u32;
+        self.bucket_mut(last).next = new as u32;
+        At::Spilled(new as u32)
     }
 
     /// Moves records of a chain to the free places before theirs, and frees what is empty then.
-    fn compact(&mut self, main: usize, hash_of: &impl Fn(Slot) -> u64) {
+    fn compact(&mut self, main: usize) {
         while self.buckets[main].next != NONE {
             let (mut before, mut last) = (At::Main(main), At::Main(main));
             while let Some(behind) = behind(self.bucket(last)) {
@@ -218,7 +250,7 @@ impl Table {
             let held = *self.bucket(last);
             let Some(from) = held.taken().next_back() else {
                 let gone = mem::replace(&mut self.bucket_mut(before).next, NONE);
-                self.free(gone, main, hash_of);
+                self.free(gone);
                 continue;
             };
             let has_free = |at| at != last && self.bucket(at).free().is_some();
@@ -230,71 +262,62 @@ impl Table {
         }
     }
 
-    /// Frees a spilled bucket that is in no chain any more. The last one takes its place: it is in
-    /// the chain of this bucket, or in that of any record that it holds.
-    fn free(&mut self, gone: u32, main: usize, hash_of: &impl Fn(Slot) -> u64) {
-        let last = self.spilled.len() as u32 - 1;
-        if gone != last {
-            let bucket = self.spilled[last as usize];
-            let any = bucket.taken().next();
-            let other = any.and_then(|at| self.main_of(&bucket, at, hash_of));
-            let mut chains = [Some(main), other].into_iter().flatten();
-            let before = chains.find_map(|main| {
-                let mut chain = self.chain(At::Main(main));
-                chain.find(|at| self.bucket(*at).next == last)
-            });
+    /// Frees a spilled bucket that is in no chain any more. The last one takes its place.
+    fn free(&mut self, gone: u32) {
+        let last = self.spilled.len() - 1;
+        if gone as usize != last {
+            let moved = self.spilled[last];
+            let before = self
+                .chain(At::Main(moved.home as usize))
+                .find(|at| self.bucket(*at).next as usize == last);
             if let Some(before) = before {
                 self.bucket_mut(before).next = gone;
             }
-            self.spilled[gone as usize] = bucket;
+            self.spilled[gone as usize] = moved;
         }
         self.spilled.pop();
-        shrink(&mut self.spilled);
     }
 
     /// Adds a bucket, which is given what belongs there now.
-    fn split(&mut self, hash_of: &impl Fn(Slot) -> u64) {
+    fn split(&mut self, hash_of: &Hash<'_>) {
         let new = self.buckets.len();
-        push(&mut self.buckets);
+        self.buckets.push();
         let from = self.origin(new);
         let mut at = Some(At::Main(from));
         while let Some(bucket) = at {
             let held = *self.bucket(bucket);
             for place in held.taken() {
-                if self.main_of(&held, place, hash_of) == Some(new) {
+                if self.main_of((from, &held), place, hash_of) == new {
                     self.bucket_mut(bucket).clear(place);
                     self.add(new, held.tag(place), held.slot(place));
                 }
             }
             at = behind(&held);
         }
-        self.compact(from, hash_of);
+        self.compact(from);
     }
 
     /// Takes the last bucket away: what is in it goes back to where it was before.
-    fn merge(&mut self, hash_of: &impl Fn(Slot) -> u64) {
+    fn merge(&mut self) {
         let last = self.buckets.len() - 1;
-        if last == 0 {
+        if last < self.families() {
             return;
         }
         let chain = self.chain(At::Main(last));
         let held: Vec<Bucket> = chain.map(|at| *self.bucket(at)).collect();
         let behind = held.iter().map(|bucket| bucket.next);
         let mut gone: Vec<u32> = behind.filter(|next| *next != NONE).collect();
-        self.buckets.pop();
-        shrink(&mut self.buckets);
         // The last first: so none of those that are left is moved.
         gone.sort_unstable_by_key(|at| Reverse(*at));
+        gone.into_iter().for_each(|at| self.free(at));
+        self.buckets.pop();
         let to = self.origin(last);
-        for at in gone {
-            self.free(at, to, hash_of);
-        }
         for bucket in held {
             for at in bucket.taken() {
                 self.add(to, bucket.tag(at), bucket.slot(at));
             }
         }
-        self.merges += 1;
+        self.merges[last & (self.families() - 1)] += 1;
     }
 
     /// The bucket whose records a new one has a part of.
@@ -306,19 +329,4 @@ impl Table {
 /// The bucket behind this one in its chain.
 fn behind(bucket: &Bucket) -> Option<At> {
     (bucket.next != NONE).then_some(At::Spilled(bucket.next))
-}
-
-/// Adds an empty bucket, with room set aside for some more.
-fn push(buckets: &mut Vec<Bucket>) {
-    if buckets.len() == buckets.capacity() {
-        buckets.reserve_exact((buckets.len() / GROWTH).max(GROWTH_MIN));
-    }
-    buckets.push(EMPTY);
-}
-
-/// Gives back memory if most of it is not used.
-fn shrink(buckets: &mut Vec<Bucket>) {
-    if buckets.capacity() > 2 * (buckets.len() + 1) {
-        buckets.shrink_to(buckets.len() + buckets.len() / GROWTH);
-    }
 }

@@ -85,11 +85,11 @@ proptest! {
 
     #[test]
     fn a_page_is_what_the_store_holds_whatever_happened_before(
-        tables in 0..4u32,
+        family_bits in 0..4u32,
         acts in prop::collection::vec(act(), 1..500),
     ) {
         let mut store = Store::new(ROOMY, 1);
-        store.keys = Keys::in_tables(1 << tables);
+        store.keys = Keys::in_families(family_bits);
         let mut model = BTreeMap::new();
         for act in acts {
             match act {

@@ -21,15 +21,18 @@ pub(in crate::store) struct Bucket {
     classes: [u8; ROOM],
     /// The bucket behind it in its chain, one of those that are spilled.
     pub(super) next: u32,
+    /// Of one that is spilled, the first bucket of its chain.
+    pub(super) home: u32,
 }
 
 const _: () = assert!(size_of::<Bucket>() == 64);
 
-pub(super) static EMPTY: Bucket = Bucket {
+pub(super) const EMPTY: Bucket = Bucket {
     tags: [0; ROOM],
     indexes: [0; ROOM],
     classes: [0; ROOM],
     next: NONE,
+    home: 0,
 };
 
 impl Bucket {
