@@ -5,23 +5,23 @@
 //! part of them all. Here a piece has nothing in front of it, is a multiple of 8 bytes, and is
 //! named with five.
 //!
-//! A chunk that becomes empty is freed, all but one of each size.
+//! A chunk that becomes empty is given back, all but one of each size.
 
+mod regions;
 #[cfg(test)]
 mod tests;
 
+use regions::{CHUNK_BYTES, Regions};
 use std::mem;
+use std::ops::Range;
 
 /// The longest piece, in bytes.
 pub(super) const SLOT_BYTES_MAX: usize = 3328;
 
-/// How long a chunk is, whatever its slots: so one size can have the memory that another gave back.
-const CHUNK_BYTES: usize = 64 * 1024;
-
 /// How many bits of an index say which slot of a chunk is meant; the rest says which chunk.
 const SLOT_BITS: u32 = (CHUNK_BYTES / EVEN_STEP).ilog2();
 
-/// How many chunks a size may have.
+/// How many chunks there may be: 32 GiB.
 const CHUNKS_MAX: usize = 1 << (u32::BITS - SLOT_BITS);
 
 /// Up to this length there is a size every 8 bytes, beyond it eight of them until it doubles.
@@ -48,6 +48,9 @@ pub(super) struct Slot {
 /// The pieces.
 #[derive(Debug)]
 pub(super) struct Slots {
+    memory: Regions,
+    /// Each by its number, also those that are in no use.
+    chunks: Vec<Chunk>,
     classes: [Class; CLASSES],
 }
 
@@ -57,17 +60,12 @@ struct Class {
     slot_bytes: usize,
     /// How many slots a chunk has.
     slots: u32,
-    chunks: Vec<Chunk>,
     /// Chunks with free slots, the last first.
     open: Vec<u32>,
-    /// Chunks without memory.
-    gone: Vec<u32>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Chunk {
-    /// The slots that were ever taken; room for the others, which is not touched before that.
-    bytes: Vec<u8>,
     /// The first of the slots that were given back.
     free: u32,
     /// How many slots were ever taken.
@@ -76,54 +74,104 @@ struct Chunk {
     is_open: bool,
 }
 
+/// What is said where a slot names memory that is not there.
+const TAKEN: &str = "a slot that was taken is there until it is given back";
+
 impl Slots {
     pub(super) fn new() -> Slots {
         Slots {
+            memory: Regions::new(CHUNKS_MAX),
+            chunks: Vec::new(),
             classes: std::array::from_fn(Class::new),
         }
     }
 
     /// A slot for a piece of this length, at most [`SLOT_BYTES_MAX`]; what is in it is not said.
-    /// Nothing only if there are as many chunks of that size and of all larger ones as an index can
-    /// say: 32 GiB of each.
+    /// Nothing if there is no chunk left for it.
     pub(super) fn take(&mut self, bytes: usize) -> Option<Slot> {
-        let mut fitting = self.classes.iter_mut().enumerate().skip(class_of(bytes));
-        fitting.find_map(|(class, slots)| {
-            let index = slots.take()?;
-            let class = class as u8;
-            Some(Slot { class, index })
+        let number = class_of(bytes);
+        let at = self.open(number)?;
+        let (class, chunk) = (&mut self.classes[number], &mut self.chunks[at as usize]);
+        let in_chunk = if chunk.free == NONE {
+            chunk.used += 1;
+            chunk.used - 1
+        } else {
+            let free = chunk.free;
+            let place = free as usize * class.slot_bytes;
+            let piece = self.memory.piece(at, place..place + LINK_BYTES);
+            chunk.free = link(piece.expect(TAKEN));
+            free
+        };
+        chunk.taken += 1;
+        if chunk.taken == class.slots {
+            chunk.is_open = false;
+            class.open.pop();
+        }
+        Some(Slot {
+            class: number as u8,
+            index: at << SLOT_BITS | in_chunk,
         })
+    }
+
+    /// The chunk to take a slot from, the last that is open.
+    fn open(&mut self, class: usize) -> Option<u32> {
+        let open = &mut self.classes[class].open;
+        if let Some(at) = open.last() {
+            return Some(*at);
+        }
+        let at = self.memory.take()?;
+        if self.chunks.len() <= at as usize {
+            self.chunks.resize(at as usize + 1, Chunk::default());
+        }
+        self.chunks[at as usize] = Chunk {
+            free: NONE,
+            used: 0,
+            taken: 0,
+            is_open: true,
+        };
+        open.push(at);
+        Some(at)
     }
 
     /// Gives a slot back.
     pub(super) fn give_back(&mut self, slot: Slot) {
-        self.classes[usize::from(slot.class)].give_back(slot.index);
+        let (at, place) = self.place(slot);
+        let (class, chunk) = (
+            &mut self.classes[usize::from(slot.class)],
+            &mut self.chunks[at as usize],
+        );
+        let link = place.start..place.start + LINK_BYTES;
+        let piece = self.memory.piece_mut(at, link).expect(TAKEN);
+        piece.copy_from_slice(&chunk.free.to_le_bytes());
+        chunk.free = in_chunk(slot);
+        chunk.taken -= 1;
+        if !mem::replace(&mut chunk.is_open, true) {
+            class.open.push(at);
+        }
+        if chunk.taken == 0 && class.open.len() > 1 {
+            class.open.retain(|open| *open != at);
+            self.memory.give_back(at);
+        }
     }
 
+    #[inline]
     pub(super) fn get(&self, slot: Slot) -> &[u8] {
-        let class = &self.classes[usize::from(slot.class)];
-        let (chunk, place) = class.place(slot.index);
-        &class.chunks[chunk].bytes[place..place + class.slot_bytes]
+        let (chunk, place) = self.place(slot);
+        self.memory.piece(chunk, place).expect(TAKEN)
     }
 
     pub(super) fn get_mut(&mut self, slot: Slot) -> &mut [u8] {
-        let class = &mut self.classes[usize::from(slot.class)];
-        let (chunk, place) = class.place(slot.index);
-        &mut class.chunks[chunk].bytes[place..place + class.slot_bytes]
+        let (chunk, place) = self.place(slot);
+        self.memory.piece_mut(chunk, place).expect(TAKEN)
     }
 
     /// The bytes of a slot, whether it has been taken or not; none if there is no such slot.
     pub(super) fn peek(&self, slot: Slot) -> &[u8] {
-        let class = self.classes.get(usize::from(slot.class));
-        let bytes = class.and_then(|class| {
-            let (chunk, place) = class.place(slot.index);
-            class
-                .chunks
-                .get(chunk)?
-                .bytes
-                .get(place..place + class.slot_bytes)
-        });
-        bytes.unwrap_or_default()
+        if usize::from(slot.class) >= CLASSES {
+            return &[];
+        }
+        let (chunk, place) = self.place(slot);
+        self.memory.piece(chunk, place).unwrap_or_default()
     }
 
     /// Whether a piece of this length belongs into this slot, and not into a larger or smaller one.
@@ -131,32 +179,29 @@ impl Slots {
         usize::from(slot.class) == class_of(bytes)
     }
 
-    /// Moves the first `kept` bytes of a piece to a slot for one of this length, and gives the
-    /// other back; nothing if there is none.
+    /// Moves the first `kept` bytes of a piece to a slot for a piece of this length, and gives the
+    /// other back. Nothing, and nothing done, if there is no such slot.
     pub(super) fn refit(&mut self, slot: Slot, kept: usize, bytes: usize) -> Option<Slot> {
         let to = self.take(bytes)?;
-        let [from_class, to_class] = [slot.class, to.class].map(usize::from);
-        match self.classes.get_disjoint_mut([from_class, to_class]) {
-            Ok([from, into]) => {
-                let ((from_chunk, from_place), (chunk, place)) =
-                    (from.place(slot.index), into.place(to.index));
-                let piece = &from.chunks[from_chunk].bytes[from_place..from_place + kept];
-                into.chunks[chunk].bytes[place..place + kept].copy_from_slice(piece);
-            }
-            Err(_) => {
-                let piece = self.get(slot)[..kept].to_vec();
-                self.get_mut(to)[..kept].copy_from_slice(&piece);
-            }
-        }
+        let ((from_chunk, from_place), (chunk, place)) = (self.place(slot), self.place(to));
+        let (from, into) = ((from_chunk, from_place.start), (chunk, place.start));
+        self.memory.copy(from, into, kept);
         self.give_back(slot);
         Some(to)
     }
 
-    /// What the chunks take, in bytes.
+    /// What the chunks take that are in use, in bytes.
     #[cfg(test)]
     pub(super) fn chunks_bytes(&self) -> usize {
-        let chunks = self.classes.iter().flat_map(|class| &class.chunks);
-        chunks.map(|chunk| chunk.bytes.capacity()).sum()
+        self.memory.bytes().1
+    }
+
+    /// The chunk of a slot, and where in it the slot lies.
+    #[inline]
+    fn place(&self, slot: Slot) -> (u32, Range<usize>) {
+        let slot_bytes = self.classes[usize::from(slot.class)].slot_bytes;
+        let begin = in_chunk(slot) as usize * slot_bytes;
+        (slot.index >> SLOT_BITS, begin..begin + slot_bytes)
     }
 }
 
@@ -166,85 +211,14 @@ impl Class {
         Class {
             slot_bytes,
             slots: (CHUNK_BYTES / slot_bytes) as u32,
-            chunks: Vec::new(),
             open: Vec::new(),
-            gone: Vec::new(),
         }
     }
+}
 
-    fn take(&mut self) -> Option<u32> {
-        let at = self.open()?;
-        let chunk = &mut self.chunks[at as usize];
-        let in_chunk = if chunk.free == NONE {
-            chunk.used += 1;
-            chunk.bytes.resize(chunk.bytes.len() + self.slot_bytes, 0);
-            chunk.used - 1
-        } else {
-            let place = chunk.free as usize * self.slot_bytes;
-            let free = chunk.free;
-            chunk.free = link(&chunk.bytes[place..]);
-            free
-        };
-        chunk.taken += 1;
-        if chunk.taken == self.slots {
-            chunk.is_open = false;
-            self.open.pop();
-        }
-        Some(at << SLOT_BITS | in_chunk)
-    }
-
-    /// The chunk to take a slot from, the last that is open; nothing if no index is left for a
-    /// new one.
-    fn open(&mut self) -> Option<u32> {
-        while let Some(&at) = self.open.last() {
-            let chunk = &mut self.chunks[at as usize];
-            if chunk.bytes.capacity() > 0 {
-                return Some(at);
-            }
-            chunk.is_open = false;
-            self.open.pop();
-            self.gone.push(at);
-        }
-        let at = match self.gone.pop() {
-            Some(at) => at,
-            None if self.chunks.len() == CHUNKS_MAX => return None,
-            None => {
-                self.chunks.push(Chunk::default());
-                (self.chunks.len() - 1) as u32
-            }
-        };
-        self.chunks[at as usize] = Chunk {
-            bytes: Vec::with_capacity(CHUNK_BYTES),
-            free: NONE,
-            used: 0,
-            taken: 0,
-            is_open: true,
-        };
-        self.open.push(at);
-        Some(at)
-    }
-
-    fn give_back(&mut self, index: u32) {
-        let (at, place) = self.place(index);
-        let chunk = &mut self.chunks[at];
-        chunk.bytes[place..place + LINK_BYTES].copy_from_slice(&chunk.free.to_le_bytes());
-        chunk.free = index & ((1 << SLOT_BITS) - 1);
-        chunk.taken -= 1;
-        if !mem::replace(&mut chunk.is_open, true) {
-            self.open.push(at as u32);
-        }
-        // It is found among the open ones later.
-        if chunk.taken == 0 && self.open.len() > 1 {
-            chunk.bytes = Vec::new();
-        }
-    }
-
-    /// The chunk of a slot, and where in it the slot lies.
-    fn place(&self, index: u32) -> (usize, usize) {
-        let in_chunk = index & ((1 << SLOT_BITS) - 1);
-        let chunk = index >> SLOT_BITS;
-        (chunk as usize, in_chunk as usize * self.slot_bytes)
-    }
+/// Which slot of its chunk it is.
+fn in_chunk(slot: Slot) -> u32 {
+    slot.index & ((1 << SLOT_BITS) - 1)
 }
 
 /// The smallest size for a piece of this length.
