@@ -95,18 +95,21 @@ impl Bench {
     /// Returns the first of `measure`.
     pub(crate) fn turns<T, const N: usize>(
         &self,
-        mut measure: impl FnMut(usize) -> Result<T, String>,
+        measure: impl FnMut(usize) -> Result<T, String>,
     ) -> Result<Vec<[T; N]>, String> {
-        let mut rounds = Vec::new();
-        for round in 0..self.form.rounds {
-            let mut measured = [const { None }; N];
-            for step in 0..N {
-                let turn = (round + step) % N;
-                measured[turn] = Some(measure(turn)?);
-            }
-            rounds.push(measured.map(|one| one.expect("each has had its turn")));
-        }
-        Ok(rounds)
+        in_turns(self.form.rounds, measure)
+    }
+
+    /// The same for what is plotted, in fewer rounds.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first of `measure`.
+    pub(crate) fn turns_plotted<T, const N: usize>(
+        &self,
+        measure: impl FnMut(usize) -> Result<T, String>,
+    ) -> Result<Vec<[T; N]>, String> {
+        in_turns(self.form.rounds_plotted, measure)
     }
 
     /// A finding that compares both sides.
@@ -119,6 +122,21 @@ impl Bench {
     ) -> Finding {
         Finding::compare(label, rounds, [0, 1], figure, goal).beside(&self.theirs.name)
     }
+}
+
+fn in_turns<T, const N: usize>(
+    rounds: usize,
+    mut measure: impl FnMut(usize) -> Result<T, String>,
+) -> Result<Vec<[T; N]>, String> {
+    let round = |round| {
+        let mut measured = [const { None }; N];
+        for step in 0..N {
+            let turn = (round + step) % N;
+            measured[turn] = Some(measure(turn)?);
+        }
+        Ok(measured.map(|one| one.expect("each has had its turn")))
+    };
+    (0..rounds).map(round).collect()
 }
 
 /// What is not there of what is needed, and the Debian packages that bring it; one line each.

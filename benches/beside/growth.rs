@@ -79,7 +79,7 @@ fn measure(
     asked: &Asked,
     (at, what): (u64, &str),
 ) -> Result<Finding, String> {
-    let rounds: Vec<[f64; 2]> = bench.turns(|turn| cost(&servers[turn], asked))?;
+    let rounds: Vec<[f64; 2]> = bench.turns_plotted(|turn| cost(&servers[turn], asked))?;
     let label = format!("{} {what}: CPU a request", grouped(&at.to_string()));
     let finding = bench.finding((&label, "us"), &rounds, |cost| *cost, Goal::None);
     Ok(Finding {
