@@ -26,6 +26,8 @@ pub mod flags;
 pub mod config;
 pub mod list;
 pub mod protocol;
+pub mod codec;
+pub mod regions;
 pub mod store;
 pub mod feed;
 pub mod ledger;

@@ -12,11 +12,10 @@
 
 use super::committer::{Disk, Word, tell};
 use super::snapshot::{Snapshots, Sources};
+use crate::codec::OVERHEAD_BYTES_MAX;
 use crate::config::SyncMode;
 use crate::feed::ClientId;
-use crate::journal::{
-    Batch, Commits, Directory, Error, Journal, OVERHEAD_BYTES_MAX, Room, Shared, Upkeep,
-};
+use crate::journal::{Batch, Commits, Directory, Error, Journal, Room, Shared, Upkeep};
 use crate::outbox::Outbox;
 use crate::protocol::command::{Command, Request};
 use crate::protocol::notice::Change;

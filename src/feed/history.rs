@@ -3,10 +3,15 @@
 //! Changes lie one behind the other in segments, so that to remember one costs a copy of its
 //! bytes, and to forget the oldest frees a segment at a time. A value that is too long to be copied
 //! is shared with the store. The history is shared too: it takes the same however many watch.
+//!
+//! ```text
+//! who made it | what it does | key length, key | (2 * length, value, or 2 * handle + 1) ...
+//! ```
 
 use super::ClientId;
+use crate::codec::{Parts, put_bytes, put_number, put_op};
 use crate::list::Value;
-use crate::protocol::notice::{Change, Held, INLINE_BYTES_MAX, Op};
+use crate::protocol::notice::{Change, Held};
 use std::collections::VecDeque;
 
 /// A segment has this part of what the history may take, so at most so much is forgotten too
@@ -40,27 +45,13 @@ pub struct History {
 struct Segment {
     /// The revision of the first.
     first: u64,
-    heads: Vec<Head>,
-    /// Keys and short values, in the order of the heads.
+    /// Where each begins.
+    places: Vec<u32>,
     bytes: Vec<u8>,
-    /// Long values, in the order of the heads.
+    /// Long values, by their handles.
     shared: Vec<Value>,
     /// What these take together with what the allocator adds.
     shared_bytes: usize,
-}
-
-/// Where the parts of a change lie in its segment.
-#[derive(Debug, Clone, Copy)]
-struct Head {
-    by: ClientId,
-    /// Where its bytes begin.
-    at: u32,
-    /// Where its long values begin.
-    shared_at: u32,
-    old: u32,
-    new: u32,
-    key: u16,
-    op: Op,
 }
 
 impl History {
@@ -153,7 +144,7 @@ impl Segment {
     /// An empty one with the room that this one turned out to need.
     fn alike(&self) -> Segment {
         Segment {
-            heads: Vec::with_capacity(self.heads.len()),
+            places: Vec::with_capacity(self.places.len()),
             bytes: Vec::with_capacity(self.bytes.len()),
             ..Segment::default()
         }
@@ -161,10 +152,10 @@ impl Segment {
 
     /// The same with nothing in it.
     fn emptied(mut self) -> Segment {
-        self.heads.clear();
+        self.places.clear();
         self.bytes.clear();
         Segment {
-            heads: self.heads,
+            places: self.places,
             bytes: self.bytes,
             ..Segment::default()
         }
@@ -172,13 +163,13 @@ impl Segment {
 
     /// What it holds.
     fn len(&self) -> usize {
-        self.heads.len() * size_of::<Head>() + self.bytes.len() + self.shared_bytes
+        self.places.len() * size_of::<u32>() + self.bytes.len() + self.shared_bytes
     }
 
     /// What it takes: also what is set aside for more.
     fn cost(&self) -> usize {
         size_of::<Segment>()
-            + self.heads.capacity() * size_of::<Head>()
+            + self.places.capacity() * size_of::<u32>()
             + self.bytes.capacity()
             + self.shared.capacity() * size_of::<Value>()
             + self.shared_bytes
@@ -187,72 +178,53 @@ impl Segment {
     /// Gives back what was set aside for more, if it is much: to move what is there costs too.
     fn seal(&mut self) {
         if self.cost() > self.len() + self.len() / SLACK {
-            self.heads.shrink_to_fit();
+            self.places.shrink_to_fit();
             self.bytes.shrink_to_fit();
             self.shared.shrink_to_fit();
         }
     }
 
     fn push(&mut self, change: &Change<'_>, by: ClientId) {
-        let length = |value: &Option<Held<'_>>| value.as_ref().map_or(0, Held::len);
-        // Places lie within a segment, and a length that does not fit is that of a long value, of
-        // which only that matters.
-        let narrow = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
-        self.heads.push(Head {
-            by,
-            at: narrow(self.bytes.len()),
-            shared_at: narrow(self.shared.len()),
-            old: narrow(length(&change.old)),
-            new: narrow(length(&change.new)),
-            key: u16::try_from(change.key.len()).unwrap_or(u16::MAX),
-            op: change.op,
-        });
-        self.bytes.extend_from_slice(&change.key);
+        // A segment is no longer than that, and what a change adds is short.
+        self.places.push(self.bytes.len() as u32);
+        let out = &mut self.bytes;
+        put_number(by, out);
+        put_op(change.op, out);
+        put_bytes(&change.key, out);
         for value in change.values() {
             match value.long() {
                 Some(long) => {
+                    put_number(2 * self.shared.len() as u64 + 1, out);
                     self.shared_bytes += long.len() + SHARED_OVERHEAD_BYTES;
                     self.shared.push(long.clone());
                 }
-                None => self.bytes.extend_from_slice(value.bytes()),
+                None => {
+                    put_number(2 * value.len() as u64, out);
+                    out.extend_from_slice(value.bytes());
+                }
             }
         }
     }
 
     fn get(&self, revision: u64) -> Option<(Change<'_>, ClientId)> {
-        let head = self.heads.get((revision - self.first) as usize)?;
-        let mut shared = self.shared[head.shared_at as usize..].iter();
-        let mut bytes = &self.bytes[head.at as usize..];
-        let mut take = |length: usize| {
-            let (taken, rest) = bytes.split_at(length);
-            bytes = rest;
-            taken
-        };
-        let key = take(usize::from(head.key));
-        let mut value = |length: u32| match length as usize {
-            long if long > INLINE_BYTES_MAX => shared.next().cloned().map(Held::Shared),
-            short => Some(Held::from(take(short))),
-        };
-        let (old, new) = match head.op {
-            Op::Put => (None, value(head.new)),
-            Op::Update => (value(head.old), value(head.new)),
-            Op::Remove => (value(head.old), None),
-            Op::Delete => (None, None),
-        };
-        let change = Change {
-            revision,
-            op: head.op,
-            key: key.into(),
-            old,
-            new,
-        };
-        Some((change, head.by))
+        let place = *self.places.get((revision - self.first) as usize)?;
+        let mut parts = Parts(self.bytes.get(place as usize..)?);
+        let by = parts.number()?;
+        let change = parts.change_of(revision, |parts| {
+            let number = parts.number()? as usize;
+            match number % 2 {
+                0 => parts.take(number / 2).map(Held::from),
+                _ => self.shared.get(number / 2).cloned().map(Held::Shared),
+            }
+        })?;
+        Some((change, by))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::notice::{INLINE_BYTES_MAX, Op};
     use std::rc::Rc;
 
     fn change(revision: u64, length: usize) -> Change<'static> {

@@ -10,7 +10,7 @@
 //! the file, a random number: a client that stores the bytes of a frame does not make one. The mark
 //! is not zero: without it the writing of the frame did not come to its end.
 
-use super::record::{Parts, put_bytes, put_change, put_number};
+use crate::codec::{Parts, put_bytes, put_change, put_number};
 use crate::protocol::notice::Change;
 
 /// What every frame begins with.

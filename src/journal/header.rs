@@ -1,6 +1,6 @@
 //! Begins every file: what it is, where it belongs, and who wrote it.
 
-use super::record::Parts;
+use crate::codec::Parts;
 use std::hash::{BuildHasher, RandomState};
 
 /// The version of the format that this program writes, and the last one that it reads.

@@ -4,7 +4,7 @@ use super::disk::File;
 use super::error::Error;
 use super::frame::{self, HEAD_BYTES, MAGIC, crc};
 use super::header::{Begin, HEADER_BYTES, Header, Kind};
-use super::record::Parts;
+use crate::codec::Parts;
 use memchr::memmem;
 
 /// How much is read at a time.

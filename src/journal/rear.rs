@@ -5,7 +5,7 @@ use super::error::Error;
 use super::frame::CHANGES;
 use super::header::Header;
 use super::reader::{Found, Reader, Rest};
-use super::record::Parts;
+use crate::codec::Parts;
 
 /// What follows a bad place.
 #[derive(Debug, Default)]

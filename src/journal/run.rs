@@ -8,7 +8,7 @@
 use super::disk::{File, Folder, write_all_at};
 use super::error::Error;
 use super::names;
-use super::record::Parts;
+use crate::codec::Parts;
 use std::io;
 
 const BEGAN: u8 = 1;

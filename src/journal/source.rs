@@ -6,8 +6,8 @@ use super::frame::{CHANGES, COMPLETE, HELD, entry};
 use super::header::{Begin, Header, Kind};
 use super::load::{How, Load};
 use super::reader::{Found, Reader};
-use super::record::Parts;
 use super::tail::Tail;
+use crate::codec::Parts;
 
 /// A snapshot being read.
 pub(super) struct Source<F> {

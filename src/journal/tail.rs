@@ -9,8 +9,8 @@ use super::header::{Begin, Header, Kind};
 use super::load::{Cut, How, Load, Segment};
 use super::names;
 use super::reader::{Found, Reader, Rest};
-use super::record::Parts;
 use super::run::{Run, Trace};
+use crate::codec::Parts;
 use std::collections::VecDeque;
 
 /// A journal being read.

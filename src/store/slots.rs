@@ -5,13 +5,13 @@
 //! part of them all. Here a piece has nothing in front of it, is a multiple of 8 bytes, and is
 //! named with five.
 //!
-//! A chunk that becomes empty is given back, all but one of each size.
+//! All chunks are of one length, so that one size can have the memory that another gave back. A
+//! chunk that becomes empty is given back, all but one of each size.
 
-mod regions;
 #[cfg(test)]
 mod tests;
 
-use regions::{CHUNK_BYTES, Regions};
+use crate::regions::{CHUNK_BYTES, Regions};
 use std::mem;
 use std::ops::Range;
 

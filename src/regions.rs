@@ -1,4 +1,4 @@
-//! The memory of all chunks, which comes from the system in regions of 2 MiB.
+//! Keeps memory in chunks of 64 KiB, which come from the system in regions of 2 MiB.
 //!
 //! The system makes a page when it is touched for the first time, which can take as long as to
 //! execute several requests. A store that has become large therefore asks for huge pages
@@ -11,8 +11,8 @@ use smol::Task;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-/// How long a chunk is, whatever its slots: so one size can have the memory that another gave back.
-pub(super) const CHUNK_BYTES: usize = 64 * 1024;
+/// How long a chunk is, in bytes.
+pub const CHUNK_BYTES: usize = 64 * 1024;
 
 /// How many chunks a region has: it is as long as a huge page of most processors.
 const CHUNKS: usize = 32;
@@ -24,9 +24,9 @@ const SMALL: usize = 16;
 const REGION_BYTES: usize = CHUNKS * CHUNK_BYTES;
 const PAGE_BYTES: usize = 4096;
 
-/// The regions.
+/// The chunks, known by their numbers.
 #[derive(Debug)]
-pub(super) struct Regions {
+pub struct Regions {
     /// Nothing where one was given back.
     regions: Vec<Option<MmapMut>>,
     regions_max: usize,
@@ -38,7 +38,7 @@ pub(super) struct Regions {
 
 impl Regions {
     /// None yet, and never more than it takes for so many chunks.
-    pub(super) fn new(chunks_max: usize) -> Regions {
+    pub fn new(chunks_max: usize) -> Regions {
         Regions {
             regions: Vec::new(),
             regions_max: chunks_max / CHUNKS,
@@ -49,7 +49,7 @@ impl Regions {
 
     /// A chunk of which nothing is known; the first that is free, so that the last regions may be
     /// given back. Nothing if there are as many as there may be, or the system gives no more.
-    pub(super) fn take(&mut self) -> Option<u32> {
+    pub fn take(&mut self) -> Option<u32> {
         if self.free.is_empty() {
             self.add()?;
         }
@@ -80,7 +80,7 @@ impl Regions {
 
     /// Gives a chunk back; to the system, if its region and as many other chunks are free: chunks
     /// come and go.
-    pub(super) fn give_back(&mut self, chunk: u32) {
+    pub fn give_back(&mut self, chunk: u32) {
         self.free.insert(chunk);
         let region = chunk as usize / CHUNKS;
         let all = chunks_of(region);
@@ -91,20 +91,21 @@ impl Regions {
     }
 
     /// A piece of a chunk, if there is such a chunk.
-    pub(super) fn piece(&self, chunk: u32, place: Range<usize>) -> Option<&[u8]> {
+    pub fn piece(&self, chunk: u32, place: Range<usize>) -> Option<&[u8]> {
         let (region, begin) = lies(chunk);
         let region = self.regions.get(region)?.as_ref()?;
         region.get(begin + place.start..begin + place.end)
     }
 
-    pub(super) fn piece_mut(&mut self, chunk: u32, place: Range<usize>) -> Option<&mut [u8]> {
+    /// The same, to be written.
+    pub fn piece_mut(&mut self, chunk: u32, place: Range<usize>) -> Option<&mut [u8]> {
         let (region, begin) = lies(chunk);
         let region = self.regions.get_mut(region)?.as_mut()?;
         region.get_mut(begin + place.start..begin + place.end)
     }
 
     /// Copies so many bytes from one place of a chunk to another.
-    pub(super) fn copy(&mut self, from: (u32, usize), to: (u32, usize), bytes: usize) {
+    pub fn copy(&mut self, from: (u32, usize), to: (u32, usize), bytes: usize) {
         let ((from_region, from_begin), (to_region, to_begin)) = (lies(from.0), lies(to.0));
         let (begin, into) = (from_begin + from.1, to_begin + to.1);
         match self.regions.get_disjoint_mut([from_region, to_region]) {
@@ -121,7 +122,7 @@ impl Regions {
 
     /// How much of it is there, in bytes, and how much is in use.
     #[cfg(test)]
-    pub(super) fn bytes(&self) -> (usize, usize) {
+    pub fn bytes(&self) -> (usize, usize) {
         let chunks = self.regions.iter().flatten().count() * CHUNKS;
         let used = chunks - self.free.len();
         (chunks * CHUNK_BYTES, used * CHUNK_BYTES)

@@ -1,4 +1,4 @@
-//! Encodes changes and the values of keys, and reads them back.
+//! Encodes changes and the values of keys, for the disk and the history, and reads them back.
 //!
 //! A change is one byte for what it does, then its key and its values, each with its length in
 //! front. Lengths are in base 128, lowest digits first, as in LEB128. The revision of a change is
@@ -20,16 +20,21 @@ pub const OVERHEAD_BYTES_MAX: usize = 1 + 3 * NUMBER_BYTES_MAX;
 
 /// Appends a change.
 pub fn put_change(change: &Change<'_>, out: &mut Vec<u8>) {
-    out.push(match change.op {
+    put_op(change.op, out);
+    put_bytes(&change.key, out);
+    for value in change.values() {
+        put_bytes(value.bytes(), out);
+    }
+}
+
+/// Appends what a change does.
+pub fn put_op(op: Op, out: &mut Vec<u8>) {
+    out.push(match op {
         Op::Put => PUT,
         Op::Update => UPDATE,
         Op::Remove => REMOVE,
         Op::Delete => DELETE,
     });
-    put_bytes(&change.key, out);
-    for value in change.values() {
-        put_bytes(value.bytes(), out);
-    }
 }
 
 /// Appends bytes with their length in front.
@@ -107,22 +112,36 @@ impl<'a> Parts<'a> {
         self.take(len)
     }
 
-    /// A change as [`put_change`] writes it, which makes this revision.
-    pub fn change(&mut self, revision: u64) -> Option<Change<'a>> {
-        let op = match self.byte()? {
+    /// What a change does, as [`put_op`] writes it.
+    fn op(&mut self) -> Option<Op> {
+        Some(match self.byte()? {
             PUT => Op::Put,
             UPDATE => Op::Update,
             REMOVE => Op::Remove,
             DELETE => Op::Delete,
             _ => return None,
-        };
+        })
+    }
+
+    /// A change as [`put_change`] writes it, which makes this revision.
+    pub fn change(&mut self, revision: u64) -> Option<Change<'a>> {
+        self.change_of(revision, |parts| parts.bytes().map(Held::from))
+    }
+
+    /// A change whose values `value` reads, in their order.
+    pub fn change_of(
+        &mut self,
+        revision: u64,
+        mut value: impl FnMut(&mut Parts<'a>) -> Option<Held<'a>>,
+    ) -> Option<Change<'a>> {
+        let op = self.op()?;
         let key = Cow::from(self.bytes()?);
         let old = match op {
-            Op::Update | Op::Remove => Some(Held::from(self.bytes()?)),
+            Op::Update | Op::Remove => Some(value(self)?),
             Op::Put | Op::Delete => None,
         };
         let new = match op {
-            Op::Put | Op::Update => Some(Held::from(self.bytes()?)),
+            Op::Put | Op::Update => Some(value(self)?),
             Op::Remove | Op::Delete => None,
         };
         Some(Change {
