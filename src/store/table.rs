@@ -317,7 +317,8 @@ impl Table {
                 self.add(to, bucket.tag(at), bucket.slot(at));
             }
         }
-        self.merges[last & (self.families() - 1)] += 1;
+        let merges = &mut self.merges[last & (self.merges.len() - 1)];
+        *merges = merges.wrapping_add(1);
     }
 
     /// The bucket whose records a new one has a part of.
