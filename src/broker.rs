@@ -266,6 +266,9 @@ impl Broker {
             // while a change is being told, and whoever comes would never have a turn.
             self.take_events();
             self.tell_progress(&mut turn);
+            if is_first {
+                self.look_ahead();
+            }
             let next = self.queue.next(is_first);
             is_first = false;
             match next {
@@ -314,7 +317,7 @@ impl Broker {
         };
         let begun = batch.executed;
         while let Some(request) = batch.next() {
-            if (batch.executed - begun).is_multiple_of(WARM_MAX) {
+            if batch.left() > 1 && (batch.executed - begun).is_multiple_of(WARM_MAX) {
                 self.core.store.warm(batch.next_keys());
             }
             if request.wants_list() && !self.core.store.is_listable() {

@@ -6,6 +6,7 @@
 //! had one. It has that turn for itself, lest those who were answered before it wait for their
 //! replies to be written until it is over.
 
+use super::Broker;
 use crate::feed::ClientId;
 use std::collections::VecDeque;
 
@@ -37,6 +38,14 @@ impl Queue {
         self.due.push_back(due);
     }
 
+    /// Those who have a turn for their requests next.
+    fn clients(&self) -> impl Iterator<Item = ClientId> {
+        self.due.iter().filter_map(|due| match due {
+            Due::Requests(client) => Some(*client),
+            Due::Notices(_) => None,
+        })
+    }
+
     /// Puts a client behind others of its kind whose requests were broken off by the end of a turn.
     pub(super) fn push_broken_off(&mut self, client: ClientId) {
         self.broken_off.push_back(client);
@@ -54,6 +63,18 @@ impl Queue {
         let next = self.due.pop_front();
         self.others_were_served |= next.is_some();
         next
+    }
+}
+
+impl Broker {
+    /// Fetches from memory what the first requests need of all whose turn is next. The requests of
+    /// one client are looked ahead as they are executed; where each has but one, this finds
+    /// several.
+    pub(super) fn look_ahead(&self) {
+        let clients = self.queue.clients();
+        let clients = clients.filter_map(|id| self.clients.get(&id));
+        let keys = clients.filter_map(|client| client.batches.front()?.next_keys().next());
+        self.core.store.warm(keys);
     }
 }
 
