@@ -48,7 +48,7 @@ pub(crate) const QUICK: Form = Form {
     filled: 100_000,
     crowd: 10_000,
     settle: Duration::from_secs(3),
-    decades: 6,
+    decades: 5,
 };
 
 /// All of it in a quarter of an hour.

@@ -86,7 +86,7 @@ fn longest(
     server: &Server,
     mut written: impl FnMut() -> u64,
 ) -> Result<Longest, String> {
-    let (keys, least) = (bench.form.filled.min(KEYS_MAX), bench.form.requests(5_000));
+    let (keys, least) = (bench.form.filled.min(KEYS_MAX), bench.form.requests(4_000));
     fill(server, 0..keys, 1, 16)?;
     let value = wire::value(16);
     let (mut seen, mut times) = (written(), 0);
