@@ -10,6 +10,9 @@ use super::Broker;
 use crate::feed::ClientId;
 use std::collections::VecDeque;
 
+/// How many turns are looked ahead at a time: few more clients have one before others come.
+const LOOKED_AT: usize = 64;
+
 /// What a client has a turn for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Due {
@@ -38,9 +41,10 @@ impl Queue {
         self.due.push_back(due);
     }
 
-    /// Those who have a turn for their requests next.
+    /// Those who have a turn for their requests, among the next.
     fn clients(&self) -> impl Iterator<Item = ClientId> {
-        self.due.iter().filter_map(|due| match due {
+        let next = self.due.iter().take(LOOKED_AT);
+        next.filter_map(|due| match due {
             Due::Requests(client) => Some(*client),
             Due::Notices(_) => None,
         })
