@@ -26,7 +26,6 @@ pub(super) struct Keys {
     table: Table,
     records: Records,
     hasher: RandomState,
-    len: usize,
 }
 
 /// A key that is there, to be changed.
@@ -71,12 +70,11 @@ impl Keys {
             table: Table::new(bits),
             records: Records::new(),
             hasher: RandomState::new(),
-            len: 0,
         }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.len
+        self.table.len()
     }
 
     pub(super) fn hash(&self, key: &[u8]) -> u64 {
@@ -106,7 +104,7 @@ impl Keys {
     /// the processor fetches many at once. It looks ahead a few hundred instructions, therefore
     /// where to read is known for all before the first is read.
     pub(super) fn warm<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
-        if self.len < WARMED_MIN {
+        if self.len() < WARMED_MIN {
             return;
         }
         let mut hashes = [0; WARM_MAX];
@@ -144,7 +142,6 @@ impl Keys {
         let (records, hasher) = (&self.records, &self.hasher);
         let hash_of = |slot| hasher.hash_one(records.get(slot).key());
         self.table.insert(hash, slot, hash_of);
-        self.len += 1;
         told
     }
 
@@ -240,7 +237,6 @@ impl Entry<'_> {
     /// little by little.
     pub(super) fn delete(self) -> Vec<Rc<Vec<Value>>> {
         self.keys.table.remove(self.hash, self.place);
-        self.keys.len -= 1;
         self.keys.records.free(self.slot)
     }
 

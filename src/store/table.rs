@@ -133,7 +133,6 @@ impl Table {
     }
 
     /// How many records there are.
-    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.len
     }
