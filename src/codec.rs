@@ -20,21 +20,26 @@ pub const OVERHEAD_BYTES_MAX: usize = 1 + 3 * NUMBER_BYTES_MAX;
 
 /// Appends a change.
 pub fn put_change(change: &Change<'_>, out: &mut Vec<u8>) {
-    put_op(change.op, out);
-    put_bytes(&change.key, out);
-    for value in change.values() {
-        put_bytes(value.bytes(), out);
-    }
+    put_change_of(change, out, |value, out| put_bytes(value.bytes(), out));
 }
 
-/// Appends what a change does.
-pub fn put_op(op: Op, out: &mut Vec<u8>) {
-    out.push(match op {
+/// Appends a change whose values `put` writes.
+#[inline]
+pub fn put_change_of(
+    change: &Change<'_>,
+    out: &mut Vec<u8>,
+    mut put: impl FnMut(&Held<'_>, &mut Vec<u8>),
+) {
+    out.push(match change.op {
         Op::Put => PUT,
         Op::Update => UPDATE,
         Op::Remove => REMOVE,
         Op::Delete => DELETE,
     });
+    put_bytes(&change.key, out);
+    for value in change.values() {
+        put(value, out);
+    }
 }
 
 /// Appends bytes with their length in front.
@@ -112,29 +117,24 @@ impl<'a> Parts<'a> {
         self.take(len)
     }
 
-    /// What a change does, as [`put_op`] writes it.
-    fn op(&mut self) -> Option<Op> {
-        Some(match self.byte()? {
-            PUT => Op::Put,
-            UPDATE => Op::Update,
-            REMOVE => Op::Remove,
-            DELETE => Op::Delete,
-            _ => return None,
-        })
-    }
-
     /// A change as [`put_change`] writes it, which makes this revision.
     pub fn change(&mut self, revision: u64) -> Option<Change<'a>> {
         self.change_of(revision, |parts| parts.bytes().map(Held::from))
     }
 
-    /// A change whose values `value` reads, in their order.
+    /// A change as [`put_change_of`] writes it, whose values `value` reads.
     pub fn change_of(
         &mut self,
         revision: u64,
         mut value: impl FnMut(&mut Parts<'a>) -> Option<Held<'a>>,
     ) -> Option<Change<'a>> {
-        let op = self.op()?;
+        let op = match self.byte()? {
+            PUT => Op::Put,
+            UPDATE => Op::Update,
+            REMOVE => Op::Remove,
+            DELETE => Op::Delete,
+            _ => return None,
+        };
         let key = Cow::from(self.bytes()?);
         let old = match op {
             Op::Update | Op::Remove => Some(value(self)?),

@@ -9,7 +9,7 @@
 //! ```
 
 use super::ClientId;
-use crate::codec::{Parts, put_bytes, put_number, put_op};
+use crate::codec::{Parts, put_change_of, put_number};
 use crate::list::Value;
 use crate::protocol::notice::{Change, Held};
 use std::collections::VecDeque;
@@ -187,23 +187,18 @@ impl Segment {
     fn push(&mut self, change: &Change<'_>, by: ClientId) {
         // A segment is no longer than that, and what a change adds is short.
         self.places.push(self.bytes.len() as u32);
-        let out = &mut self.bytes;
-        put_number(by, out);
-        put_op(change.op, out);
-        put_bytes(&change.key, out);
-        for value in change.values() {
-            match value.long() {
-                Some(long) => {
-                    put_number(2 * self.shared.len() as u64 + 1, out);
-                    self.shared_bytes += long.len() + SHARED_OVERHEAD_BYTES;
-                    self.shared.push(long.clone());
-                }
-                None => {
-                    put_number(2 * value.len() as u64, out);
-                    out.extend_from_slice(value.bytes());
-                }
+        put_number(by, &mut self.bytes);
+        put_change_of(change, &mut self.bytes, |value, out| match value.long() {
+            Some(long) => {
+                put_number(2 * self.shared.len() as u64 + 1, out);
+                self.shared_bytes += long.len() + SHARED_OVERHEAD_BYTES;
+                self.shared.push(long.clone());
             }
-        }
+            None => {
+                put_number(2 * value.len() as u64, out);
+                out.extend_from_slice(value.bytes());
+            }
+        });
     }
 
     fn get(&self, revision: u64) -> Option<(Change<'_>, ClientId)> {
