@@ -21,6 +21,7 @@ mod repair;
 mod backup;
 mod space;
 mod shared;
+mod segments;
 mod snapshot;
 mod writer;
 mod commits;
