@@ -5,7 +5,7 @@ use crate::figures::quantile;
 use crate::fill::{come_and_go, exchange};
 use crate::finding::{Finding, Goal};
 use crate::load::{Load, connect, connect_one};
-use crate::server::{PATIENCE, Server, Side};
+use crate::server::{PATIENCE, Server};
 use crate::watchers::{PREFIX, WATCHERS};
 use crate::wire::{self, Ask, Dialect};
 use rustix::net::sockopt::set_socket_recv_buffer_size;
@@ -37,8 +37,8 @@ pub(crate) struct Latency {
     pub(crate) max: f64,
 }
 
-/// How many watchers there are in each turn, and how many of them stop.
-const TURNS: [(usize, usize); 3] = [(0, 0), (WATCHERS, 0), (WATCHERS, STOPPED)];
+/// How many watchers each of three servers has, and how many of them stop.
+const CROWDS: [(usize, usize); 3] = [(0, 0), (WATCHERS, 0), (WATCHERS, STOPPED)];
 
 type Figure = (&'static str, fn(&Latency) -> f64);
 
@@ -48,13 +48,14 @@ const FIGURES: [Figure; 3] = [
     ("max", |latency| latency.max),
 ];
 
-/// Write latency without watchers, with those who read, and with some who have stopped.
+/// Write latency without watchers, with those who read, and with some who have stopped. Each
+/// server has one of these crowds, and each write goes to one by lot: what disturbs the machine
+/// now and then, which is what the slowest of a hundred writes tells, disturbs all alike.
 pub(crate) fn stopped(bench: &Bench) -> Found {
-    let writes = bench.form.requests(3_000);
-    let rounds: Vec<[Latency; 3]> = bench.turns(|turn| {
-        let (watchers, stopped) = TURNS[turn];
-        writing(&bench.ours, watchers, stopped, writes)
-    })?;
+    let writes = 3 * bench.form.requests(3_000);
+    let start = || bench.ours.start(&[]);
+    let servers = [start()?, start()?, start()?];
+    let rounds = writing(&servers, bench.form.rounds, writes)?;
     let mut findings = Vec::new();
     for (name, figure) in FIGURES {
         let label = format!("all read: {name}");
@@ -74,33 +75,46 @@ pub(crate) fn stopped(bench: &Bench) -> Found {
     Ok(findings)
 }
 
-fn writing(side: &Side, watchers: usize, stopped: usize, writes: u64) -> Result<Latency, String> {
-    let server = side.start(&[])?;
+fn writing(servers: &[Server; 3], rounds: usize, writes: u64) -> Result<Vec<[Latency; 3]>, String> {
+    let mut reading = Load::new(Dialect::Framed)?;
+    let silent = gather(servers, &mut reading)?;
+    let heard = AtomicU64::new(0);
+    let value = wire::value(16);
+    let latencies = meanwhile(
+        |stop| reading.listen(stop, &heard),
+        || {
+            for (server, (watchers, stopped)) in servers.iter().zip(CROWDS) {
+                fall_behind(server, watchers as u64, stopped as u64, &heard)?;
+            }
+            let round = |_| {
+                paced(
+                    servers.each_ref(),
+                    |number| number < writes,
+                    |number, out| Ask::Put(&wire::key(number), &value).say(Dialect::Framed, out),
+                )
+            };
+            (0..rounds).map(round).collect()
+        },
+    );
+    drop(silent);
+    latencies
+}
+
+/// Connects the crowds; returns those who have stopped.
+fn gather(servers: &[Server; 3], reading: &mut Load) -> Result<Vec<TcpStream>, String> {
     let hear = [Ask::Hello, Ask::Hear(PREFIX)];
-    let mut reading = Load::new(server.dialect)?;
-    reading.listeners(&server, watchers - stopped, &hear)?;
-    let silent = connect(&server, server.dialect, stopped, |_, say| {
-        hear.iter().for_each(|ask| say(*ask));
-    })?;
+    let mut silent = Vec::new();
+    for (server, (watchers, stopped)) in servers.iter().zip(CROWDS) {
+        reading.listeners(server, watchers - stopped, &hear)?;
+        silent.extend(connect(server, server.dialect, stopped, |_, say| {
+            hear.iter().for_each(|ask| say(*ask));
+        })?);
+    }
     for stream in &silent {
         let set = set_socket_recv_buffer_size(stream, RECEIVE_BYTES);
         set.map_err(|error| format!("SO_RCVBUF: {error}"))?;
     }
-    let heard = AtomicU64::new(0);
-    let latency = meanwhile(
-        |stop| reading.listen(stop, &heard),
-        || {
-            fall_behind(&server, watchers as u64, stopped as u64, &heard)?;
-            let value = wire::value(16);
-            paced(
-                &server,
-                |number| number < writes,
-                |number, out| Ask::Put(&wire::key(number), &value).say(server.dialect, out),
-            )
-        },
-    );
-    drop(silent);
-    latency
+    Ok(silent)
 }
 
 /// Tells of large changes until those who have stopped cannot take them all, and those who read
@@ -112,9 +126,10 @@ fn fall_behind(
     heard: &AtomicU64,
 ) -> Result<(), String> {
     let lines = wire::lines_heard(Dialect::Framed) + wire::LINES_OF_DELETE;
+    let before = heard.load(Ordering::Relaxed);
     for fill in 1..=FILLS_MAX {
         come_and_go(server, FILL_VALUES, 64 * 1024)?;
-        let expected = (watchers - stopped) * fill * FILL_VALUES * lines;
+        let expected = before + (watchers - stopped) * fill * FILL_VALUES * lines;
         let deadline = Instant::now() + PATIENCE;
         while heard.load(Ordering::Relaxed) < expected {
             if Instant::now() > deadline {
@@ -150,7 +165,8 @@ pub(crate) fn greedy(bench: &Bench) -> Found {
             |stop| without_end(greedy, &server, stop),
             || {
                 let ping = |_, out: &mut Vec<u8>| Ask::Ping.say(server.dialect, out);
-                paced(&server, |number| number < pings, ping)
+                let [latency] = paced([&server], |number| number < pings, ping)?;
+                Ok(latency)
             },
         )
     })?;
@@ -182,31 +198,36 @@ pub(crate) fn meanwhile<T>(
     })
 }
 
-/// Asks at a steady pace, one request at a time, or what `make` makes of several. `goes_on` is told
-/// the number of the next.
-pub(crate) fn paced(
-    server: &Server,
+/// Asks one of the servers, by lot, at a steady pace: one request at a time, or what `make` makes
+/// of several. `goes_on` is told the number of the next.
+pub(crate) fn paced<const N: usize>(
+    servers: [&Server; N],
     mut goes_on: impl FnMut(u64) -> bool,
     mut make: impl FnMut(u64, &mut Vec<u8>) -> u64,
-) -> Result<Latency, String> {
-    let mut stream = connect_one(server, server.dialect, &[Ask::Ping])?;
-    let (mut request, mut latencies) = (Vec::new(), Vec::new());
+) -> Result<[Latency; N], String> {
+    let connect = |server: &&Server| connect_one(server, server.dialect, &[Ask::Ping]);
+    let mut streams = servers.iter().map(connect).collect::<Result<Vec<_>, _>>()?;
+    let mut latencies = [const { Vec::new() }; N];
+    let mut request = Vec::new();
     let begin = Instant::now();
     for number in (0..).take_while(|number| goes_on(*number)) {
         request.clear();
         let lines = make(number, &mut request);
         let due = begin + PACE * number as u32;
         thread::sleep(due.saturating_duration_since(Instant::now()));
+        let turn = wire::random(number, N as u64) as usize;
         let sent = Instant::now();
-        exchange(&mut stream, &request, lines)?;
-        latencies.push(sent.elapsed().as_secs_f64() * 1e6);
+        exchange(&mut streams[turn], &request, lines)?;
+        latencies[turn].push(sent.elapsed().as_secs_f64() * 1e6);
     }
-    let at = |q| quantile(&latencies, q);
-    Ok(Latency {
-        p50: at(0.5),
-        p99: at(0.99),
-        max: at(1.0),
-    })
+    Ok(latencies.map(|latencies| {
+        let at = |q| quantile(&latencies, q);
+        Latency {
+            p50: at(0.5),
+            p99: at(0.99),
+            max: at(1.0),
+        }
+    }))
 }
 
 /// Pipelines requests as fast as the server takes them, and reads the replies.

@@ -106,19 +106,21 @@ fn longest(
         || {
             thread::scope(|scope| {
                 let put = scope.spawn(|| {
-                    paced(server, put, |number, out| {
+                    paced([server], put, |number, out| {
                         let key = wire::key(wire::random(number, keys));
                         Ask::Put(&key, &value).say(server.dialect, out)
                     })
                 });
-                let ping = paced(server, goes_on, |_, out| Ask::Ping.say(server.dialect, out));
+                let ping = paced([server], goes_on, |_, out| {
+                    Ask::Ping.say(server.dialect, out)
+                });
                 enough.store(true, Ordering::Relaxed);
                 let put = put.join().map_err(|_| "the PUTs have failed".to_owned())?;
                 Ok((ping?, put?))
             })
         },
     );
-    let (ping, put) = asked?;
+    let ([ping], [put]) = asked?;
     if times < 2 {
         return Err(format!(
             "the data was not written anew twice within {PATIENCE:?}"
@@ -135,7 +137,7 @@ fn longest(
 fn load(server: &Server, keys: u64, stop: &AtomicBool) -> Result<(), String> {
     let value = wire::value(VALUE_BYTES);
     let goes_on = |_| !stop.load(Ordering::Relaxed);
-    let asked = paced(server, goes_on, |number, out| {
+    let asked = paced([server], goes_on, |number, out| {
         let numbers = number * COME_AND_GO..(number + 1) * COME_AND_GO;
         let lines = numbers.map(|number| {
             let key = wire::key(keys + wire::random(number, keys));

@@ -59,7 +59,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "stopped",
-        "a write a millisecond, and 100 watchers",
+        "a write a millisecond to one of three servers, two of them with 100 watchers",
         latency::stopped,
     ),
     row(
