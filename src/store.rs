@@ -7,6 +7,7 @@ mod slots;
 mod records;
 mod table;
 mod keys;
+mod sorted;
 mod index;
 mod load;
 #[cfg(test)]

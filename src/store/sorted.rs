@@ -1,0 +1,170 @@
+//! A set of keys in their order, packed into leaves of a kilobyte.
+//!
+//! In a leaf the keys lie one behind the other, each with its length in front of it, and are looked
+//! through one by one. So a key takes its bytes and some eight more, where an ordered set of boxes
+//! takes a box, and a place in a node that is two thirds full; and to find its place takes a few
+//! looks at memory, where such a set has one for each key that it compares.
+
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::iter;
+use std::ops::Bound::{Excluded, Included, Unbounded};
+
+/// How long a leaf is before it is cut in two, in bytes. What has long keys may be longer.
+const LEAF_BYTES: usize = 1024;
+
+/// A leaf that is shorter goes into the one before it, if there is room.
+const LEAF_BYTES_MIN: usize = LEAF_BYTES / 4;
+
+/// How much room for more is set aside in a leaf, in bytes, and how much is left there at most.
+const STEP_BYTES: usize = LEAF_BYTES / 8;
+const SPARE_BYTES_MAX: usize = 2 * STEP_BYTES;
+
+/// What says how long a key is.
+const LENGTH_BYTES: usize = 2;
+
+/// The set. A key is at most 65535 bytes long.
+#[derive(Debug, Default)]
+pub(super) struct Sorted {
+    /// Each by the least key that it may have, which need not be there.
+    leaves: BTreeMap<Box<[u8]>, Vec<u8>>,
+}
+
+impl Sorted {
+    /// Takes a key in, if it is not there.
+    pub(super) fn insert(&mut self, key: &[u8]) {
+        let Some((_, leaf)) = self.leaf_of(key) else {
+            let mut leaf = Vec::new();
+            put(&mut leaf, 0, key);
+            self.leaves.insert(Box::default(), leaf);
+            return;
+        };
+        let Err(at) = place(leaf, key) else {
+            return;
+        };
+        put(leaf, at, key);
+        if leaf.len() > LEAF_BYTES
+            && let Some((middle, least)) = middle(leaf)
+        {
+            let least = least.into();
+            let behind = leaf.split_off(middle);
+            leaf.shrink_to_fit();
+            self.leaves.insert(least, behind);
+        }
+    }
+
+    /// Takes a key out, if it is there.
+    pub(super) fn remove(&mut self, key: &[u8]) {
+        let Some((least, leaf)) = self.leaf_of(key) else {
+            return;
+        };
+        let Ok(at) = place(leaf, key) else {
+            return;
+        };
+        leaf.drain(at..at + LENGTH_BYTES + key.len());
+        if leaf.capacity() - leaf.len() > SPARE_BYTES_MAX {
+            leaf.shrink_to(leaf.len() + STEP_BYTES);
+        }
+        if leaf.len() < LEAF_BYTES_MIN {
+            let (least, len) = (least.to_vec(), leaf.len());
+            self.join(&least, len);
+        }
+    }
+
+    /// Puts a leaf of this length into the one before it, if there is room.
+    fn join(&mut self, least: &[u8], len: usize) {
+        let before = (Unbounded, Excluded(least));
+        let before = self.leaves.range::<[u8], _>(before).next_back();
+        let has_room = before.is_some_and(|(_, before)| before.len() + len <= LEAF_BYTES);
+        if len > 0 && !has_room {
+            return;
+        }
+        let leaf = self.leaves.remove(least).unwrap_or_default();
+        if let Some((_, before)) = self.leaf_of(least) {
+            before.reserve_exact(len);
+            before.extend(leaf);
+        }
+    }
+
+    /// The keys from this one on.
+    pub(super) fn from<'a>(&'a self, start: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        let up_to = (Unbounded, Included(start));
+        let first = self.leaves.range::<[u8], _>(up_to).next_back();
+        let least = first.map_or(start, |(least, _)| least);
+        let leaves = self.leaves.range::<[u8], _>((Included(least), Unbounded));
+        let keys = leaves.flat_map(|(_, leaf)| entries(leaf).map(|(_, key)| key));
+        keys.skip_while(move |key| *key < start)
+    }
+
+    /// Whether no key is there.
+    pub(super) fn is_empty(&self) -> bool {
+        self.leaves.is_empty()
+    }
+
+    /// Takes out the first keys, some sixty at most; false if there were none.
+    pub(super) fn pop_leaf(&mut self) -> bool {
+        self.leaves.pop_first().is_some()
+    }
+
+    /// The leaf that has this key, or would have it, with its least.
+    fn leaf_of(&mut self, key: &[u8]) -> Option<(&[u8], &mut Vec<u8>)> {
+        let up_to = (Unbounded, Included(key));
+        let leaf = self.leaves.range_mut::<[u8], _>(up_to).next_back();
+        leaf.map(|(least, leaf)| (&**least, leaf))
+    }
+}
+
+/// The keys of a leaf, each with where it begins.
+fn entries(leaf: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let mut rest = leaf;
+    iter::from_fn(move || {
+        let at = leaf.len() - rest.len();
+        let (len, behind) = rest.split_first_chunk::<LENGTH_BYTES>()?;
+        let (key, next) = behind.split_at(u16::from_le_bytes(*len).into());
+        rest = next;
+        Some((at, key))
+    })
+}
+
+/// Where a leaf can be cut in the middle, and the shortest key that is behind the first part; none
+/// if there is only one key.
+fn middle(leaf: &[u8]) -> Option<(usize, &[u8])> {
+    let mut before: &[u8] = b"";
+    for (at, key) in entries(leaf) {
+        if at > 0 && 2 * (at + LENGTH_BYTES + key.len()) >= leaf.len() {
+            let alike = before.iter().zip(key).take_while(|(a, b)| a == b).count();
+            return Some((at, &key[..=alike]));
+        }
+        before = key;
+    }
+    None
+}
+
+/// Where in a leaf a key is, or else where it belongs.
+fn place(leaf: &[u8], key: &[u8]) -> Result<usize, usize> {
+    for (at, other) in entries(leaf) {
+        match other.cmp(key) {
+            Ordering::Less => {}
+            Ordering::Equal => return Ok(at),
+            Ordering::Greater => return Err(at),
+        }
+    }
+    Err(leaf.len())
+}
+
+/// Puts a key into a leaf where it belongs.
+fn put(leaf: &mut Vec<u8>, at: usize, key: &[u8]) {
+    debug_assert!(key.len() <= usize::from(u16::MAX));
+    let (end, len) = (leaf.len(), LENGTH_BYTES + key.len());
+    if leaf.capacity() < end + len {
+        leaf.reserve_exact(len.next_multiple_of(STEP_BYTES));
+    }
+    leaf.resize(end + len, 0);
+    leaf.copy_within(at..end, at + len);
+    let entry = &mut leaf[at..at + len];
+    entry[..LENGTH_BYTES].copy_from_slice(&(key.len() as u16).to_le_bytes());
+    entry[LENGTH_BYTES..].copy_from_slice(key);
+}
