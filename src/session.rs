@@ -10,9 +10,10 @@
 //! * Everyone waits downstream: read waits for process, process for the broker's queue and its
 //!   credits, write for the socket. The broker waits for none of them.
 //! * A session joins once, with its first byte, and leaves once; leaving is its last event.
-//! * What is read ahead is bounded: one chunk in the channel, one unfinished request, two batches.
+//! * What is read ahead is bounded: one chunk handed over, one unfinished request, two batches.
 //! * A session does not know how many others there are.
 
+mod handoff;
 mod pace;
 mod process;
 mod read;
@@ -28,6 +29,7 @@ use crate::reactor::{Reactor, Socket};
 use crate::stats::Stats;
 use crate::stop::Stop;
 use async_channel::Sender;
+use handoff::handoff;
 pub use send_queues::SendQueues;
 use smol::LocalExecutor;
 use std::cell::RefCell;
@@ -132,7 +134,7 @@ pub fn start(executor: &LocalExecutor<'static>, connection: Connection, shared: 
     let charge = account.charge(0);
     let outbox = Outbox::new(shared.limits.outbox_bytes_max, bell.clone(), charge);
     let outbox = Rc::new(RefCell::new(outbox));
-    let (chunks, arrived) = async_channel::bounded(1);
+    let (chunks, arrived) = handoff();
 
     let reader = executor.spawn(read::read(
         connection.clone(),

@@ -3,6 +3,7 @@
 //! This task waits on the reader for bytes, at most `request_timeout_secs` if a request has begun;
 //! on the broker for leave to send another batch; and on the broker's queue.
 
+use super::handoff::Taker;
 use super::{CREDITS, Connection, Shared};
 use crate::bell::Credits;
 use crate::broker::{Batch, Event, Input, Join};
@@ -11,7 +12,6 @@ use crate::ledger::Account;
 use crate::outbox::Outbox;
 use crate::protocol::command::{Refusal, Request};
 use crate::protocol::{Parsed, Parser};
-use async_channel::Receiver;
 use futures_lite::future;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -33,12 +33,12 @@ enum Arrival {
 /// trusted.
 pub(super) async fn process(
     connection: Rc<Connection>,
-    chunks: Receiver<Input>,
+    chunks: Taker<Input>,
     account: Account,
     outbox: Rc<RefCell<Outbox>>,
     shared: Rc<Shared>,
 ) {
-    let Ok(first) = chunks.recv().await else {
+    let Some(first) = chunks.take().await else {
         // It has said nothing, so the broker does not know it.
         outbox.borrow_mut().close();
         return;
@@ -70,7 +70,7 @@ pub(super) async fn process(
 struct Processor {
     id: ClientId,
     parser: Parser,
-    chunks: Receiver<Input>,
+    chunks: Taker<Input>,
     /// Leave to send a batch, from the broker.
     credits: Rc<Credits>,
     /// Such leave that has been taken and not been used yet.
@@ -211,12 +211,10 @@ impl Processor {
     /// Waits for more; without a limit if no request has begun.
     async fn arrival(&self, deadline: &mut Option<Instant>, has_begun: bool) -> Arrival {
         let chunk = async {
-            self.chunks
-                .recv()
-                .await
-                .map_or(Arrival::End, Arrival::Chunk)
+            let chunk = self.chunks.take().await;
+            chunk.map_or(Arrival::End, Arrival::Chunk)
         };
-        if let Ok(chunk) = self.chunks.try_recv() {
+        if let Some(chunk) = self.chunks.try_take() {
             return Arrival::Chunk(chunk);
         }
         if !has_begun {

@@ -5,11 +5,11 @@
 //! client holds none.
 
 use super::Connection;
+use super::handoff::Giver;
 use crate::broker::Input;
 use crate::ledger::Account;
 use crate::spare;
 use crate::stop::Stop;
-use async_channel::Sender;
 use futures_lite::future;
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, Read};
@@ -30,7 +30,7 @@ thread_local! {
 /// was so much that the client cannot have been waiting for replies.
 pub(super) async fn read(
     connection: Rc<Connection>,
-    chunks: Sender<Input>,
+    chunks: Giver<Input>,
     account: Account,
     stop: Stop,
 ) -> bool {
@@ -42,7 +42,7 @@ pub(super) async fn read(
             Ok(bytes) => {
                 let was_full = bytes.len() == CHUNK_BYTES;
                 let charge = account.charge(bytes.len());
-                if chunks.send(Input { bytes, charge }).await.is_err() {
+                if chunks.give(Input { bytes, charge }).await.is_err() {
                     // Nobody wants it, and nobody slows a flood down: others must have their turn.
                     future::yield_now().await;
                 }
