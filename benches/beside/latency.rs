@@ -106,7 +106,7 @@ fn gather(servers: &[Server; 3], reading: &mut Load) -> Result<Vec<TcpStream>, S
     let mut silent = Vec::new();
     for (server, (watchers, stopped)) in servers.iter().zip(CROWDS) {
         reading.listeners(server, watchers - stopped, &hear)?;
-        silent.extend(connect(server, server.dialect, stopped, |_, say| {
+        silent.extend(connect(server, Dialect::Framed, stopped, |_, say| {
             hear.iter().for_each(|ask| say(*ask));
         })?);
     }

@@ -30,6 +30,7 @@ fn check(set: &Sorted) {
         let most = LEAF_BYTES + 2 * (LENGTH_BYTES + KEY_BYTES_MAX);
         assert!(leaf.len() < most, "{}", leaf.len());
         assert!(keys.iter().all(|key| *key >= &**least));
+        assert!(keys.is_sorted_by(|one, next| one < next));
         assert!(keys.iter().all(|key| end.is_none_or(|end| *key < &**end)));
     }
 }
@@ -39,17 +40,20 @@ proptest! {
 
     #[test]
     fn it_holds_what_an_ordered_set_holds(
-        acts in prop::collection::vec((prop::bool::weighted(0.6), key()), 1..600),
+        acts in prop::collection::vec((prop::bool::weighted(0.6), key(), any::<usize>()), 1..600),
         starts in prop::collection::vec(key(), 10),
     ) {
         let (mut set, mut model) = (Sorted::default(), BTreeSet::new());
-        for (is_new, key) in acts {
+        for (is_new, key, which) in acts {
             if is_new {
                 set.insert(&key);
                 model.insert(key);
             } else {
+                let there = model.iter().nth(which % model.len().max(1)).cloned();
+                let key = there.unwrap_or(key);
                 set.remove(&key);
                 model.remove(&key);
+                set.remove(&key);
             }
             check(&set);
         }
@@ -57,9 +61,11 @@ proptest! {
         for start in starts {
             prop_assert!(model.range(start.clone()..).eq(set.from(&start)));
         }
-        for key in &model {
-            set.remove(key);
+        // From the end, so that what is left of a leaf goes into the one before it.
+        while let Some(key) = model.pop_last() {
+            set.remove(&key);
             check(&set);
+            prop_assert!(model.iter().eq(keys(&set)));
         }
         prop_assert!(set.is_empty());
     }
@@ -85,7 +91,7 @@ fn a_key_takes_little_more_than_its_bytes_also_when_most_are_gone() {
     }
     assert_eq!(keys(&set).len(), 1000);
     assert!(bytes(&set) < 60 * 1000, "{}", bytes(&set));
-    assert!(set.leaves.len() < 100, "{}", set.leaves.len());
+    assert!(set.leaves() < 100, "{}", set.leaves());
     while set.pop_leaf() {}
     assert!(set.is_empty() && keys(&set).is_empty());
 }
