@@ -93,6 +93,7 @@ impl<T> Drop for Taker<T> {
 mod tests {
     use super::*;
     use futures_lite::future::{block_on, poll_once};
+    use std::pin::Pin;
 
     #[test]
     fn one_thing_waits_to_be_taken_and_the_next_waits_to_be_given() {
@@ -126,7 +127,6 @@ mod tests {
                 }
                 taken
             };
-            // The end wakes up a taker that waits.
             let executor = smol::LocalExecutor::new();
             let taken = if is_giver_first {
                 executor.spawn(give).detach();
@@ -139,6 +139,25 @@ mod tests {
             let taken = block_on(executor.run(taken));
             assert!(taken.into_iter().eq(0..1000));
         }
+    }
+
+    #[test]
+    fn who_waits_wakes_up_when_the_other_goes() {
+        let executor = smol::LocalExecutor::new();
+        let wait = |waits| {
+            executor.spawn(waits).detach();
+            assert!(executor.try_tick() && !executor.try_tick());
+        };
+        let (giver, taker) = handoff::<()>();
+        wait(Box::pin(async move { _ = taker.take().await }) as Pin<Box<dyn Future<Output = ()>>>);
+        drop(giver);
+        assert!(executor.try_tick());
+
+        let (giver, taker) = handoff();
+        block_on(giver.give(())).unwrap();
+        wait(Box::pin(async move { _ = giver.give(()).await }));
+        drop(taker);
+        assert!(executor.try_tick());
     }
 
     #[test]
