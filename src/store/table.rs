@@ -64,6 +64,7 @@ pub(super) struct Table {
     /// last, and that is not empty.
     spilled: Segments,
     len: usize,
+    /// How many bits say which family.
     family_bits: u32,
     /// Of each family, how often records have moved to a bucket before theirs.
     merges: Box<[u32]>,
@@ -173,9 +174,14 @@ impl Table {
 
     /// The bucket that a hash belongs to.
     fn main(&self, hash: u64) -> usize {
-        let family = hash >> FAMILY_SHIFT & (self.families() - 1) as u64;
+        let family = self.family((hash >> FAMILY_SHIFT) as usize) as u64;
         let placed = u64::from(tag(hash)) & PLACED;
         self.numbered((hash << PLACED_BITS | placed) << self.family_bits | family)
+    }
+
+    /// The family that the lowest bits of this say, as those of a bucket's number do.
+    fn family(&self, bits: usize) -> usize {
+        bits & (self.families() - 1)
     }
 
     /// The bucket of a number, of which as many bits count as there are buckets.
@@ -193,7 +199,7 @@ impl Table {
         if in_family > PLACED + 1 {
             return self.main(hash(held.slot(at)));
         }
-        let family = (main & (self.families() - 1)) as u64;
+        let family = self.family(main) as u64;
         self.numbered((u64::from(held.tag(at)) & PLACED) << self.family_bits | family)
     }
 
@@ -316,8 +322,8 @@ impl Table {
                 self.add(to, bucket.tag(at), bucket.slot(at));
             }
         }
-        let merges = &mut self.merges[last & (self.merges.len() - 1)];
-        *merges = merges.wrapping_add(1);
+        let family = self.family(last);
+        self.merges[family] = self.merges[family].wrapping_add(1);
     }
 
     /// The bucket whose records a new one has a part of.
