@@ -214,11 +214,11 @@ impl Processor {
             let chunk = self.chunks.take().await;
             chunk.map_or(Arrival::End, Arrival::Chunk)
         };
-        if let Some(chunk) = self.chunks.try_take() {
-            return Arrival::Chunk(chunk);
-        }
         if !has_begun {
             return chunk.await;
+        }
+        if let Some(chunk) = self.chunks.try_take() {
+            return Arrival::Chunk(chunk);
         }
         let timeout = self.shared.limits.request_timeout;
         let at = *deadline.get_or_insert_with(|| Instant::now() + timeout);
