@@ -52,7 +52,7 @@ const FIGURES: [Figure; 3] = [
 /// server has one of these crowds, and each write goes to one by lot: what disturbs the machine
 /// now and then, which is what the slowest of a hundred writes tells, disturbs all alike.
 pub(crate) fn stopped(bench: &Bench) -> Found {
-    let writes = 3 * bench.form.requests(3_000);
+    let writes = CROWDS.len() as u64 * bench.form.requests(3_000);
     let start = || bench.ours.start(&[]);
     let servers = [start()?, start()?, start()?];
     let rounds = writing(&servers, bench.form.rounds, writes)?;

@@ -145,11 +145,13 @@ fn placed(store: &Store) -> usize {
 
 /// Asks until a page can be had; how often. No answer places more keys than a slice may.
 fn slices(store: &mut Store) -> usize {
+    let mut before = placed(store);
     (1..)
         .find(|_| {
-            let before = placed(store);
             let done = store.is_listable();
-            assert!(placed(store) - before <= SLICE / KEY_COST);
+            let now = placed(store);
+            assert!(now - before <= SLICE / KEY_COST);
+            before = now;
             done
         })
         .unwrap_or(0)
