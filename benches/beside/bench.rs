@@ -112,11 +112,11 @@ impl Bench {
         in_turns(self.form.rounds_plotted, measure)
     }
 
-    /// A finding that compares both sides.
-    pub(crate) fn finding<T>(
+    /// A finding that compares both sides, which are the first two of a round.
+    pub(crate) fn finding<T, const N: usize>(
         &self,
         label: Label,
-        rounds: &[[T; 2]],
+        rounds: &[[T; N]],
         figure: impl Fn(&T) -> f64,
         goal: Goal,
     ) -> Finding {

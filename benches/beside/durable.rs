@@ -1,10 +1,12 @@
 //! PUT to servers that keep their data on the disk: requests a second, and processor time for each.
 
 use crate::bench::{Bench, Found};
+use crate::contest::{Speed, contest};
 use crate::folder::Folder;
 use crate::keeping::{Keeping, Rewrite, Sync};
 use crate::redis_benchmark::Verb;
-use crate::throughput::{faster, load, run, speeds};
+use crate::throughput::{contender, faster, load, speeds};
+use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
@@ -43,13 +45,15 @@ fn compare(bench: &Bench, sync: Sync, in_flight: usize, requests: u64) -> Found 
         sync,
         rewrite: Rewrite::Default,
     };
-    let rounds = bench.rounds(|side| {
+    let sides = [&bench.ours, &bench.theirs];
+    let rounds: Vec<[Speed; 2]> = contest(bench, load.requests, |turn| {
         let folder = Folder::new(&bench.out)?;
-        let server = keeping.start(side, &folder, &[])?;
-        if sync == Sync::Interval {
+        let server = keeping.start(sides[turn], &folder, &[])?;
+        if sync == Sync::Interval && turn == sides.len() - 1 {
             thread::sleep(BEFORE_SYNC.min(bench.form.settle));
         }
-        run(bench, load, 1, side, &server)
+        let contender = contender(bench, load, 1, sides[turn], Rc::new(server))?;
+        Ok(contender.with(folder))
     })?;
     Ok(speeds(bench, &rounds, faster(1.2)))
 }

@@ -8,7 +8,9 @@ pub(crate) struct Form {
     pub(crate) name: &'static str,
     /// How often each comparison is made, the sides taking turns.
     pub(crate) rounds: usize,
-    /// The same for what is plotted and has no goal.
+    /// How many turns each of them has in a round, where they can take turns within one.
+    pub(crate) turns: u64,
+    /// The rounds of what is plotted and has no goal.
     pub(crate) rounds_plotted: usize,
     /// The share of the full number of requests.
     pub(crate) effort: f64,
@@ -29,6 +31,7 @@ pub(crate) struct Form {
 pub(crate) const TINY: Form = Form {
     name: "Tiny form: it shows that every row can be measured, and no more",
     rounds: 1,
+    turns: 2,
     rounds_plotted: 1,
     effort: 0.004,
     keys: 1000,
@@ -42,6 +45,7 @@ pub(crate) const TINY: Form = Form {
 pub(crate) const QUICK: Form = Form {
     name: "Quick form: few rounds, short runs, a tenth of the keys where they are asked for",
     rounds: 3,
+    turns: 10,
     rounds_plotted: 1,
     effort: 0.2,
     keys: 1_000_000,
@@ -55,6 +59,7 @@ pub(crate) const QUICK: Form = Form {
 pub(crate) const FULL: Form = Form {
     name: "Full form",
     rounds: 5,
+    turns: 20,
     rounds_plotted: 3,
     effort: 1.0,
     keys: 1_000_000,

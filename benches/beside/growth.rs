@@ -94,7 +94,7 @@ fn cost(server: &Server, asked: &Asked) -> Result<f64, String> {
     load.askers(server, asked.clients, &[Ask::Ping])?;
     let before = server.cpu()?;
     load.run(&Work {
-        requests: asked.requests,
+        numbers: 0..asked.requests,
         in_flight: asked.in_flight,
         make: &|number, out| {
             let key = wire::key(wire::random(number, asked.keys));

@@ -1,12 +1,14 @@
 //! The line dialect beside the framed one, on the same server and under the same load.
 
 use crate::bench::{Bench, Found};
+use crate::contest::{Contender, Speed, contest};
 use crate::fill::fill;
 use crate::finding::{Finding, Goal};
 use crate::load::{Load, Work};
 use crate::server::Server;
 use crate::throughput::CLIENTS;
 use crate::wire::{self, Ask, Dialect};
+use std::rc::Rc;
 
 /// What is put under every key.
 const VALUE: &[u8] = &[b'v'; 16];
@@ -24,11 +26,15 @@ pub(crate) fn lines_16(bench: &Bench) -> Found {
 
 fn compare(bench: &Bench, in_flight: u64, requests: u64) -> Found {
     let requests = bench.form.requests(requests);
-    let put = bench.turns(|turn| put(bench, DIALECTS[turn], in_flight, requests))?;
-    let get = bench.turns(|turn| get(bench, DIALECTS[turn], in_flight, requests))?;
-    let finding = |measure, rounds: &[[f64; 2]]| {
+    let put = contest(bench, requests, |turn| {
+        put(bench, DIALECTS[turn], in_flight)
+    })?;
+    let get = contest(bench, requests, |turn| {
+        get(bench, DIALECTS[turn], in_flight)
+    })?;
+    let finding = |measure, rounds: &[[Speed; 2]]| {
         let (label, goal) = ((measure, "requests/s"), Goal::AtLeast(1.0, None));
-        Finding::compare(label, rounds, [0, 1], |speed| *speed, goal).beside("framed")
+        Finding::compare(label, rounds, [0, 1], |speed| speed.throughput, goal).beside("framed")
     };
     Ok(vec![
         finding("PUT throughput", &put),
@@ -37,38 +43,38 @@ fn compare(bench: &Bench, in_flight: u64, requests: u64) -> Found {
 }
 
 /// Creates keys in a server that has just started.
-fn put(bench: &Bench, dialect: Dialect, in_flight: u64, requests: u64) -> Result<f64, String> {
+fn put(bench: &Bench, dialect: Dialect, in_flight: u64) -> Result<Contender<'_>, String> {
     let server = bench.ours.start(&[])?;
-    speed(&server, dialect, in_flight, requests, &|number, out| {
+    contender(server, dialect, in_flight, move |number, out| {
         let key = wire::key(wire::random(number, bench.form.keys));
         Ask::Put(&key, VALUE).say(dialect, out)
     })
 }
 
-fn get(bench: &Bench, dialect: Dialect, in_flight: u64, requests: u64) -> Result<f64, String> {
+fn get(bench: &Bench, dialect: Dialect, in_flight: u64) -> Result<Contender<'_>, String> {
     let (server, keys) = (bench.ours.start(&[])?, bench.form.filled);
     fill(&server, 0..keys, 1, VALUE.len())?;
-    speed(&server, dialect, in_flight, requests, &|number, out| {
+    contender(server, dialect, in_flight, move |number, out| {
         let key = wire::key(wire::random(number, keys));
         Ask::Get(&key, 1).say(dialect, out)
     })
 }
 
-/// Requests a second.
-fn speed(
-    server: &Server,
+fn contender<'a>(
+    server: Server,
     dialect: Dialect,
     in_flight: u64,
-    requests: u64,
-    make: &dyn Fn(u64, &mut Vec<u8>) -> u64,
-) -> Result<f64, String> {
+    make: impl Fn(u64, &mut Vec<u8>) -> u64 + 'a,
+) -> Result<Contender<'a>, String> {
     let mut load = Load::new(dialect)?;
-    load.askers(server, CLIENTS, &[Ask::Unwatch])?;
-    let took = load.run(&Work {
-        requests,
-        in_flight,
-        make,
-        lines_heard: 0,
-    })?;
-    Ok(requests as f64 / took.as_secs_f64())
+    load.askers(&server, CLIENTS, &[Ask::Unwatch])?;
+    let ask = move |numbers| {
+        load.run(&Work {
+            numbers,
+            in_flight,
+            make: &make,
+            lines_heard: 0,
+        })
+    };
+    Ok(Contender::new(Rc::new(server), ask))
 }

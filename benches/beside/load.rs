@@ -14,6 +14,7 @@ use rustix::fd::OwnedFd;
 use rustix::fs::Timespec;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -46,7 +47,8 @@ struct Asker {
 
 /// What is to be asked, by all askers together.
 pub(crate) struct Work<'a> {
-    pub(crate) requests: u64,
+    /// The numbers of the requests, each of which is made once.
+    pub(crate) numbers: Range<u64>,
     /// How many requests a client sends before it waits for their replies.
     pub(crate) in_flight: u64,
     /// Appends the request of a number, and returns how many lines its reply has.
@@ -158,7 +160,7 @@ impl Load {
     /// Says so if a connection fails, or nothing comes any more.
     pub(crate) fn run(&mut self, work: &Work) -> Result<Duration, String> {
         let begin = Instant::now();
-        let (mut asked, mut heard, mut busy) = (0, 0, 0);
+        let (mut asked, mut heard, mut busy) = (work.numbers.start, 0, 0);
         let mut requests = Vec::new();
         for asker in &mut self.askers {
             busy += usize::from(asker.ask(work, &mut asked, &mut requests)?);
@@ -226,7 +228,7 @@ impl Asker {
     /// Sends the next requests; false if there are none left.
     fn ask(&mut self, work: &Work, asked: &mut u64, out: &mut Vec<u8>) -> Result<bool, String> {
         out.clear();
-        for _ in 0..work.in_flight.min(work.requests - *asked) {
+        for _ in 0..work.in_flight.min(work.numbers.end - *asked) {
             self.lines += (work.make)(*asked, out);
             *asked += 1;
         }

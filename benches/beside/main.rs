@@ -1,9 +1,9 @@
 //! Measures kvmsgd beside redis-server: both on loopback, under the same load, in one run.
 //!
 //! `make bench` runs it; `--help` has its flags. Every comparison is made in rounds in which the
-//! sides take turns, and what counts is the median of the rounds' ratios: what disturbs the
-//! machine for longer than a round disturbs both. The table is printed, and kept with every
-//! figure under `target/bench`.
+//! sides take turns, many times in each where they are compared by throughput, and what counts is
+//! the median of the rounds' ratios: what disturbs the machine for longer than a turn disturbs
+//! both. The table is printed, and kept with every figure under `target/bench`.
 
 #![forbid(unsafe_code)]
 
@@ -22,6 +22,7 @@ mod redis_benchmark;
 mod fill;
 mod load;
 mod bench;
+mod contest;
 mod throughput;
 mod lines;
 mod watchers;

@@ -1,7 +1,7 @@
 //! Drives a server with redis-benchmark, the same for every server.
 
 use crate::children::Child;
-use crate::server::{Kind, Server, Side};
+use crate::server::Kind;
 use crate::wire;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -30,41 +30,29 @@ pub(crate) struct Load {
     pub(crate) requests: u64,
 }
 
-/// What a run came to.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Speed {
-    /// Requests a second.
-    pub(crate) throughput: f64,
-    /// The server's processor time for a request, in microseconds.
-    pub(crate) cpu_us: f64,
-}
-
 impl Load {
-    /// Runs it against a server.
+    /// Makes so many of its requests of a server, and returns how long they took.
     ///
     /// # Errors
     ///
     /// Says so if redis-benchmark fails, is not understood, or takes too long.
-    pub(crate) fn run(&self, side: &Side, server: &Server) -> Result<Speed, String> {
+    pub(crate) fn run(&self, requests: u64, kind: Kind, port: u16) -> Result<Duration, String> {
         let mut command = Command::new("redis-benchmark");
         let value = String::from_utf8_lossy(&wire::value(self.value_bytes)).into_owned();
         command
-            .args(["-h", "127.0.0.1", "-p", &server.port.to_string(), "--csv"])
+            .args(["-h", "127.0.0.1", "-p", &port.to_string(), "--csv"])
             .args(["-c", &self.clients.to_string()])
-            .args(["-n", &self.requests.to_string()])
+            .args(["-n", &requests.to_string()])
             .args(["-P", &self.in_flight.to_string()])
             .args(["-r", &self.keys.to_string()])
-            .args(self.words(side.kind))
+            .args(self.words(kind))
             .args((self.verb == Verb::Put).then_some(value))
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        let before = server.cpu()?;
         let output = Child::start(&mut command)?.finish(LIMIT)?;
-        let used = server.cpu()? - before;
-        Ok(Speed {
-            throughput: throughput(&output)?,
-            cpu_us: used.as_secs_f64() * 1e6 / self.requests as f64,
-        })
+        Ok(Duration::from_secs_f64(
+            requests as f64 / throughput(&output)?,
+        ))
     }
 
     fn words(&self, kind: Kind) -> &'static [&'static str] {

@@ -4,12 +4,14 @@
 //! hence the floor. Our own generator costs less, and can be chosen instead.
 
 use crate::bench::{Bench, Found};
+use crate::contest::{Contender, Speed, contest};
 use crate::fill::fill;
 use crate::finding::{Finding, Goal, Label};
 use crate::load::{self, Work};
-use crate::redis_benchmark::{Load, Speed, Verb};
+use crate::redis_benchmark::{Load, Verb};
 use crate::server::{Kind, Server, Side};
 use crate::wire::{self, Ask};
+use std::rc::Rc;
 
 /// How many clients ask, unless something else is said.
 pub(crate) const CLIENTS: usize = 50;
@@ -101,74 +103,81 @@ pub(crate) fn load(bench: &Bench, verb: Verb, in_flight: usize, requests: u64) -
 
 /// Short values: the floor can be measured too.
 fn short(bench: &Bench, load: Load, goals: Goals) -> Found {
-    let mut findings = compare(bench, load, 1, goals)?;
-    let floors = bench.turns(|_| run(bench, load, 1, &bench.floor, &bench.floor.start(&[])?))?;
-    let [speed, cost] = FIGURES.map(|(label, figure)| {
-        Finding::alone(label, &floors as &[[Speed; 1]], 0, figure, Goal::None).ours()
-    });
-    findings[0].floor = Some(speed);
-    findings[1].floor = Some(cost);
+    let rounds = measure(bench, load, 1, [&bench.ours, &bench.theirs, &bench.floor])?;
+    let mut findings = speeds(bench, &rounds, goals);
+    for (finding, (label, figure)) in findings.iter_mut().zip(FIGURES) {
+        finding.floor = Some(Finding::alone(label, &rounds, 2, figure, Goal::None).ours());
+    }
     Ok(findings)
+}
+
+fn compare(bench: &Bench, load: Load, values: usize, goals: Goals) -> Found {
+    let rounds = measure(bench, load, values, [&bench.ours, &bench.theirs])?;
+    Ok(speeds(bench, &rounds, goals))
 }
 
 /// Puts into servers that have just started, so that keys are created; gets from servers that
 /// hold every key, with so many values.
-fn compare(bench: &Bench, load: Load, values: usize, goals: Goals) -> Found {
-    let rounds = match load.verb {
-        Verb::Put => bench.rounds(|side| run(bench, load, values, side, &side.start(&[])?))?,
-        Verb::Get => {
-            let sides = [&bench.ours, &bench.theirs];
-            let servers = sides.map(|side| filled(side, load, values));
-            bench.turns(|turn| run(bench, load, values, sides[turn], servers[turn].as_ref()?))?
-        }
-    };
-    Ok(speeds(bench, &rounds, goals))
-}
-
-/// Makes the load, with the generator that was chosen.
-///
-/// # Errors
-///
-/// Says so if it fails.
-pub(crate) fn run(
+fn measure<const N: usize>(
     bench: &Bench,
     load: Load,
     values: usize,
-    side: &Side,
-    server: &Server,
-) -> Result<Speed, String> {
-    if !bench.own_load {
-        return load.run(side, server);
+    sides: [&Side; N],
+) -> Result<Vec<[Speed; N]>, String> {
+    let start = |side: &Side| Ok::<_, String>(Rc::new(side.start(&[])?));
+    if load.verb == Verb::Put {
+        return contest(bench, load.requests, |turn| {
+            contender(bench, load, values, sides[turn], start(sides[turn])?)
+        });
     }
-    let value = wire::value(load.value_bytes);
-    let mut own = load::Load::new(server.dialect)?;
-    own.askers(server, load.clients, &[Ask::Ping])?;
-    let before = server.cpu()?;
-    let took = own.run(&Work {
-        requests: load.requests,
-        in_flight: load.in_flight as u64,
-        make: &|number, out| {
-            let key = wire::key(wire::random(number, load.keys));
-            let lines = match load.verb {
-                Verb::Put => Ask::Put(&key, &value).say(server.dialect, out),
-                Verb::Get => Ask::Get(&key, values).say(server.dialect, out),
-            };
-            // The floor says the same to everything.
-            if side.kind == Kind::Floor { 1 } else { lines }
-        },
-        lines_heard: 0,
-    })?;
-    let used = server.cpu()? - before;
-    Ok(Speed {
-        throughput: load.requests as f64 / took.as_secs_f64(),
-        cpu_us: used.as_secs_f64() * 1e6 / load.requests as f64,
+    let servers: Result<Vec<_>, String> = sides.into_iter().map(start).collect();
+    let servers = servers?;
+    for (side, server) in sides.into_iter().zip(&servers) {
+        if side.kind != Kind::Floor {
+            fill(server, 0..load.keys, values, load.value_bytes)?;
+        }
+    }
+    contest(bench, load.requests, |turn| {
+        contender(bench, load, values, sides[turn], Rc::clone(&servers[turn]))
     })
 }
 
-fn filled(side: &Side, load: Load, values: usize) -> Result<Server, String> {
-    let server = side.start(&[])?;
-    fill(&server, 0..load.keys, values, load.value_bytes)?;
-    Ok(server)
+/// A server under that load, from the generator that was chosen.
+///
+/// # Errors
+///
+/// Says so if clients cannot connect.
+pub(crate) fn contender<'a>(
+    bench: &Bench,
+    load: Load,
+    values: usize,
+    side: &'a Side,
+    server: Rc<Server>,
+) -> Result<Contender<'a>, String> {
+    if !bench.own_load {
+        return Ok(Contender::by_redis_benchmark(server, side.kind, load));
+    }
+    let value = wire::value(load.value_bytes);
+    let dialect = server.dialect;
+    let mut own = load::Load::new(dialect)?;
+    own.askers(&server, load.clients, &[Ask::Ping])?;
+    let ask = move |numbers| {
+        own.run(&Work {
+            numbers,
+            in_flight: load.in_flight as u64,
+            make: &|number, out| {
+                let key = wire::key(wire::random(number, load.keys));
+                let lines = match load.verb {
+                    Verb::Put => Ask::Put(&key, &value).say(dialect, out),
+                    Verb::Get => Ask::Get(&key, values).say(dialect, out),
+                };
+                // The floor says the same to everything.
+                if side.kind == Kind::Floor { 1 } else { lines }
+            },
+            lines_heard: 0,
+        })
+    };
+    Ok(Contender::new(server, ask))
 }
 
 /// A figure of a speed, and what it is called.
@@ -180,7 +189,11 @@ const FIGURES: [Figure; 2] = [
 ];
 
 /// Throughput and processor time, each with its goal.
-pub(crate) fn speeds(bench: &Bench, rounds: &[[Speed; 2]], goals: Goals) -> Vec<Finding> {
+pub(crate) fn speeds<const N: usize>(
+    bench: &Bench,
+    rounds: &[[Speed; N]],
+    goals: Goals,
+) -> Vec<Finding> {
     let goals = [goals.0, goals.1];
     let findings = FIGURES.into_iter().zip(goals);
     findings

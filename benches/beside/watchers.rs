@@ -1,14 +1,17 @@
 //! What it costs to tell many of a change, and to have many who are not concerned.
 
 use crate::bench::{Bench, Found};
+use crate::contest::{Contender, Speed, contest};
 use crate::finding::{Finding, Goal};
 use crate::load::{Load, Work, connect};
-use crate::redis_benchmark::{self, Speed, Verb};
+use crate::redis_benchmark::{self, Verb};
 use crate::report::grouped;
 use crate::server::{Server, Side};
 use crate::throughput::CLIENTS;
 use crate::wire::{self, Ask, Dialect};
 use std::net::TcpStream;
+use std::ops::Range;
+use std::rc::Rc;
 
 /// How many are told of every change.
 pub(crate) const WATCHERS: usize = 100;
@@ -27,22 +30,28 @@ pub(crate) fn fan_16(bench: &Bench) -> Found {
 /// One client makes changes, and all watchers hear of each.
 fn fan(bench: &Bench, in_flight: u64, requests: u64, goal: f64) -> Found {
     let requests = bench.form.requests(requests);
-    let rounds = bench.rounds(|side| told(side, in_flight, requests))?;
+    let sides = [&bench.ours, &bench.theirs];
+    let rounds: Vec<[Speed; 2]> = contest(bench, requests, |turn| watched(sides[turn], in_flight))?;
     let speed = ("deliveries", "a second");
     let cost = ("CPU a delivery", "us");
     Ok(vec![
         bench.finding(
             speed,
             &rounds,
-            |told| told.throughput,
+            |speed| speed.throughput * WATCHERS as f64,
             Goal::AtLeast(goal, None),
         ),
-        bench.finding(cost, &rounds, |told| told.cpu_us, Goal::None),
+        bench.finding(
+            cost,
+            &rounds,
+            |speed| speed.cpu_us / WATCHERS as f64,
+            Goal::None,
+        ),
     ])
 }
 
-/// Deliveries a second, until the last of them, and processor time for each.
-fn told(side: &Side, in_flight: u64, requests: u64) -> Result<Speed, String> {
+/// One who makes changes; it has its turn until the last watcher has heard of the last of them.
+fn watched(side: &Side, in_flight: u64) -> Result<Contender<'static>, String> {
     let server = side.start(&[])?;
     let dialect = server.dialect;
     // A watcher follows all keys; a subscriber follows one channel.
@@ -53,22 +62,19 @@ fn told(side: &Side, in_flight: u64, requests: u64) -> Result<Speed, String> {
     load.listeners(&server, WATCHERS, &[Ask::Hello, Ask::Hear(heard)])?;
     load.askers(&server, 1, &[Ask::Ping])?;
     let value = wire::value(16);
-    let deliveries = requests * WATCHERS as u64;
-    let before = server.cpu()?;
-    let took = load.run(&Work {
-        requests,
-        in_flight,
-        make: &|number, out| {
-            let key = if is_redis { channel } else { wire::key(number) };
-            Ask::Tell(&key, &value).say(dialect, out)
-        },
-        lines_heard: deliveries * wire::lines_heard(dialect),
-    })?;
-    let used = server.cpu()? - before;
-    Ok(Speed {
-        throughput: deliveries as f64 / took.as_secs_f64(),
-        cpu_us: used.as_secs_f64() * 1e6 / deliveries as f64,
-    })
+    let lines = WATCHERS as u64 * wire::lines_heard(dialect);
+    let ask = move |numbers: Range<u64>| {
+        load.run(&Work {
+            lines_heard: (numbers.end - numbers.start) * lines,
+            numbers,
+            in_flight,
+            make: &|number, out| {
+                let key = if is_redis { channel } else { wire::key(number) };
+                Ask::Tell(&key, &value).say(dialect, out)
+            },
+        })
+    };
+    Ok(Contender::new(Rc::new(server), ask))
 }
 
 /// The same load on a server with a crowd of watchers whom it does not concern, and without.
@@ -81,13 +87,17 @@ pub(crate) fn elsewhere(bench: &Bench) -> Found {
         keys: bench.form.keys,
         requests: bench.form.requests(800_000),
     };
-    let servers = [bench.ours.start(&[])?, bench.ours.start(&[])?];
+    let start = || bench.ours.start(&[]).map(Rc::new);
+    let servers = [start()?, start()?];
     let crowd = crowd(&servers[0], bench.form.crowd)?;
     // Both know the keys when it counts.
     for server in &servers {
-        load.run(&bench.ours, server)?;
+        load.run(load.requests, bench.ours.kind, server.port)?;
     }
-    let rounds: Vec<[Speed; 2]> = bench.turns(|turn| load.run(&bench.ours, &servers[turn]))?;
+    let rounds: Vec<[Speed; 2]> = contest(bench, load.requests, |turn| {
+        let server = Rc::clone(&servers[turn]);
+        Ok(Contender::by_redis_benchmark(server, bench.ours.kind, load))
+    })?;
     drop(crowd);
     let finding = |label, figure: fn(&Speed) -> f64, goal| {
         Finding::compare(label, &rounds, [0, 1], figure, goal).beside("no watchers")

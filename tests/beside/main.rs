@@ -8,6 +8,8 @@
 mod bench;
 #[path = "../../benches/beside/children.rs"]
 mod children;
+#[path = "../../benches/beside/contest.rs"]
+mod contest;
 #[path = "../../benches/beside/durable.rs"]
 mod durable;
 #[path = "../../benches/beside/figures.rs"]

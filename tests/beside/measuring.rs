@@ -1,6 +1,7 @@
 //! How figures are taken, and what they come to.
 
 use crate::children::Child;
+use crate::contest::turns;
 use crate::figures::{Ratio, Rounds, median, quantile};
 use crate::fill::scattered;
 use crate::folder::{Folder, kind_of};
@@ -44,6 +45,22 @@ fn ratios_are_taken_round_by_round() {
         high: 3.0,
     };
     assert_eq!(rounds.ratio(), expected);
+}
+
+#[test]
+fn in_a_contest_all_make_the_same_requests_and_another_goes_first_each_time() {
+    let taken: Vec<_> = turns(10, 3, 1, 2).collect();
+    let expected = [
+        (1, 0..3),
+        (0, 0..3),
+        (0, 3..6),
+        (1, 3..6),
+        (1, 6..10),
+        (0, 6..10),
+    ];
+    assert_eq!(taken, expected);
+    let firsts: Vec<_> = (0..4).map(|round| turns(9, 1, round, 3).next()).collect();
+    assert_eq!(firsts, [0, 1, 2, 0].map(|first| Some((first, 0..9))));
 }
 
 #[test]
