@@ -15,6 +15,7 @@ mod turn;
 mod queue;
 mod snapshot;
 mod committer;
+mod gathering;
 mod durable;
 mod client;
 mod bells;
@@ -177,8 +178,8 @@ impl Broker {
     /// When there is something to do without an event.
     fn alarm(&self) -> Option<Instant> {
         let alarm = self.drain.patience_ends().or(self.progress.next());
-        let retry = self.core.durable.as_ref().and_then(|disk| disk.retry());
-        alarm.into_iter().chain(retry).min()
+        let disk = self.core.durable.as_ref().and_then(|disk| disk.due());
+        alarm.into_iter().chain(disk).min()
     }
 
     /// Waits for an event, or for the time at which something is to be done without one.

@@ -41,9 +41,11 @@ impl Broker {
         };
         match word {
             Word::Commit(Commit::Done {
-                revision, batch, ..
+                revision,
+                batch,
+                took,
             }) => {
-                let batch = durable.is_done(revision, batch);
+                let batch = durable.is_done(revision, batch, took);
                 return self.release(batch);
             }
             // Who has been logging it goes on trying; changes are refused meanwhile.

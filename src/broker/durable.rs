@@ -11,6 +11,7 @@
 //! be made, it goes to the thread.
 
 use super::committer::{Disk, Word, tell};
+use super::gathering::Gathering;
 use super::snapshot::{Snapshots, Sources};
 use crate::codec::OVERHEAD_BYTES_MAX;
 use crate::config::SyncMode;
@@ -64,6 +65,7 @@ pub struct Durable {
     touched: Vec<u64>,
     /// Who waits for the open batch and for the one before it, by the lowest bit of the number.
     holders: [Vec<ClientId>; 2],
+    pub(super) gathering: Gathering,
     /// Who has a change to make and must wait for the disk.
     parked: Vec<ClientId>,
     room: Room,
@@ -126,6 +128,7 @@ impl Durable {
             reply_at: 0,
             touched: vec![0; PLACES],
             holders: [Vec::new(), Vec::new()],
+            gathering: Gathering::default(),
             parked: Vec::new(),
             retry: None,
             written: 0,
@@ -213,11 +216,14 @@ impl Durable {
         self.number - u64::from(self.disk.open.is_empty())
     }
 
-    /// Holds what stands in an outbox from `at` on until a batch is released.
-    pub(super) fn hold(&mut self, outbox: &mut Outbox, id: ClientId, at: u64, batch: u64) {
-        if batch > self.released && outbox.hold(at, batch) {
+    /// Holds what stands in an outbox from `at` on until a batch is released; true if nothing of
+    /// this client's was held so long yet.
+    pub(super) fn hold(&mut self, outbox: &mut Outbox, id: ClientId, at: u64, batch: u64) -> bool {
+        let is_new = batch > self.released && outbox.hold(at, batch);
+        if is_new {
             self.holders[batch as usize & 1].push(id);
         }
+        is_new
     }
 
     /// Writes the open batch, or hands it over to be written. Returns the batch that is released
@@ -227,6 +233,9 @@ impl Durable {
             return Ok(None);
         }
         if self.disk.is_on_its_way {
+            return Ok(None);
+        }
+        if self.parked.is_empty() && !self.gathering.is_over(now) {
             return Ok(None);
         }
         let bytes = self.disk.open.bytes_len();
@@ -240,6 +249,7 @@ impl Durable {
                 self.retry = None;
                 self.disk.open.clear(BATCH_BYTES_KEPT);
                 self.number += 1;
+                self.gathering.close();
                 Ok(Some(self.has_committed(revision, bytes)))
             }
             Err(Error::Full { .. }) => {
@@ -257,6 +267,7 @@ impl Durable {
         (self.disk.is_on_its_way, self.on_its_way) = (true, batch.bytes_len());
         self.number += 1;
         self.retry = None;
+        self.gathering.close();
         if self.disk.commits.submit(batch) {
             return Ok(None);
         }
@@ -264,12 +275,14 @@ impl Durable {
         Err(Error::Failed { path })
     }
 
-    /// Hears that the batch on its way has been committed; returns its number.
-    pub(super) fn is_done(&mut self, revision: u64, batch: Batch) -> u64 {
+    /// Hears that the batch on its way has been committed, and how long that took; returns its
+    /// number.
+    pub(super) fn is_done(&mut self, revision: u64, batch: Batch, took: Duration) -> u64 {
         self.spare = Some(batch);
         self.disk.is_on_its_way = false;
         if self.sync == SyncMode::Always {
             self.is_synced();
+            self.gathering.begin(self.last_sync, took);
         }
         let bytes = std::mem::take(&mut self.on_its_way);
         self.has_committed(revision, bytes)
@@ -312,9 +325,11 @@ impl Durable {
         self.holders[batch as usize & 1] = holders;
     }
 
-    /// When a batch for which there was no room is to be tried again.
-    pub(super) fn retry(&self) -> Option<Instant> {
+    /// When a batch is to be handed over that waits: for room, or for more changes.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let gathered = self.gathering.end();
         self.retry
+            .or(gathered.filter(|_| !self.disk.open.is_empty()))
     }
 
     /// What STATS tells of it, at this revision.

@@ -61,7 +61,10 @@ fn hold_for_disk(core: &mut Core, client: &Client, batch: &Batch, change: Option
         (None, None) => return,
     };
     let at = durable.reply_at;
-    durable.hold(&mut client.outbox.borrow_mut(), client.id, at, until);
+    let is_new = durable.hold(&mut client.outbox.borrow_mut(), client.id, at, until);
+    if is_new && change.is_some() {
+        durable.gathering.count();
+    }
 }
 
 /// Holds what stands in a client's outbox from `at` on, which tells of changes up to a revision.

@@ -4,6 +4,7 @@ use super::{change, folder, traced, values};
 use crate::common::tools::tool_that;
 use crate::common::{Client, Daemon, Stats, frame, until};
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long each sync is made to take.
@@ -14,7 +15,11 @@ const SOON: Duration = Duration::from_millis(350);
 
 /// A daemon whose syncs take long.
 fn slow(strace: &Path, folder: &Path, sync: &str) -> Daemon {
-    let delay = format!("inject=fdatasync:delay_enter={}", DELAY.as_micros());
+    slowed(strace, folder, sync, DELAY)
+}
+
+fn slowed(strace: &Path, folder: &Path, sync: &str, delay: Duration) -> Daemon {
+    let delay = format!("inject=fdatasync:delay_enter={}", delay.as_micros());
     let tracing = ["-e", "trace=fdatasync", "-e", &delay];
     traced(strace, &tracing, folder, &["--sync", sync])
 }
@@ -111,6 +116,33 @@ fn one_sync_serves_all_who_wait() {
     }
     let commits = daemon.stats().get("commits");
     assert!((1..=4).contains(&commits), "{commits} commits for 20");
+}
+
+#[test]
+fn one_sync_serves_all_who_ask_again_as_soon_as_they_are_answered() {
+    let Some(strace) = tool_that("strace", &["-f", "--seccomp-bpf", "true"]) else {
+        return;
+    };
+    const ROUNDS: u64 = 10;
+    let folder = folder();
+    let daemon = slowed(&strace, folder.path(), "always", Duration::from_millis(20));
+    let mut clients: Vec<_> = (0..5).map(|_| daemon.connect()).collect();
+    let ask = |client: &mut Client| client.send_frame(&[b"PUT", b"key", b""]);
+    clients.iter_mut().for_each(ask);
+    let mut commits = 0;
+    // How soon they ask again depends on what else the machine does.
+    until("one sync for each time that they ask", || {
+        for _ in 0..ROUNDS {
+            for client in &mut clients {
+                assert!(client.line().starts_with(':'));
+                // Not all at once: the first could have been handed over by now.
+                thread::sleep(Duration::from_millis(1));
+                ask(client);
+            }
+        }
+        let before = std::mem::replace(&mut commits, daemon.stats().get("commits"));
+        (commits - before <= ROUNDS + 1).then_some(())
+    });
 }
 
 #[test]

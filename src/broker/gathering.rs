@@ -1,0 +1,159 @@
+//! Decides when changes are handed over to be synced: not before those who have just been answered
+//! have asked again, if they do that soon.
+//!
+//! Clients that wait for a reply before they ask again would otherwise fall into two groups: while
+//! the changes of one are synced those of the other wait, and then the other way round. So each
+//! sync would serve half of them. Where a sync takes longer than it takes them to ask again, it is
+//! better to wait for all. (PostgreSQL has `commit_delay` for the same.)
+//!
+//! That they ask again is a guess. A wait lasts no longer than the last sync did, and after one that
+//! was in vain there is none for a while.
+
+use std::time::{Duration, Instant};
+
+/// The longest wait.
+const WAIT_MAX: Duration = Duration::from_millis(10);
+
+/// How many batches go without a wait after one that was in vain.
+const PAUSE: u32 = 16;
+
+/// Who has a change in the batches, and the wait for those who have just been answered.
+#[derive(Debug, Default)]
+pub(super) struct Gathering {
+    /// How many clients have a change in the open batch.
+    open: usize,
+    /// The same of the batch before it.
+    closed: usize,
+    /// What is waited for, if anything is.
+    wait: Option<Wait>,
+    /// How many batches go without a wait.
+    pause: u32,
+}
+
+#[derive(Debug)]
+struct Wait {
+    /// How many have asked when all are back.
+    all: usize,
+    /// With fewer than this many it was in vain.
+    few: usize,
+    end: Instant,
+}
+
+impl Gathering {
+    /// Counts a client that has its first change in the open batch.
+    pub(super) fn count(&mut self) {
+        self.open += 1;
+    }
+
+    /// Notes that the open batch is closed, and another is open.
+    pub(super) fn close(&mut self) {
+        self.closed = std::mem::take(&mut self.open);
+        self.wait = None;
+    }
+
+    /// Begins to wait for all who had a change in the batch that was closed: they are answered now,
+    /// after a sync that took so long.
+    pub(super) fn begin(&mut self, now: Instant, took: Duration) {
+        let answered = std::mem::take(&mut self.closed);
+        self.wait = None;
+        if self.pause > 0 {
+            self.pause -= 1;
+        } else if answered > 0 {
+            self.wait = Some(Wait {
+                all: self.open + answered,
+                few: self.open + answered / 2,
+                end: now + took.min(WAIT_MAX),
+            });
+        }
+    }
+
+    /// Whether there is nothing more to wait for.
+    pub(super) fn is_over(&mut self, now: Instant) -> bool {
+        let Some(wait) = &self.wait else {
+            return true;
+        };
+        if self.open < wait.all && now < wait.end {
+            return false;
+        }
+        if self.open < wait.few {
+            self.pause = PAUSE;
+        }
+        self.wait = None;
+        true
+    }
+
+    /// When it is over at the latest.
+    pub(super) fn end(&self) -> Option<Instant> {
+        self.wait.as_ref().map(|wait| wait.end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SYNC: Duration = Duration::from_millis(4);
+
+    /// So many have been answered when so many others have a change in the open batch.
+    fn begin(gathering: &mut Gathering, now: Instant, answered: usize, others: usize) {
+        gathering.open = answered;
+        gathering.close();
+        (0..others).for_each(|_| gathering.count());
+        gathering.begin(now, SYNC);
+    }
+
+    #[test]
+    fn the_others_wait_until_all_are_back_who_were_answered() {
+        let (mut gathering, begun) = (Gathering::default(), Instant::now());
+        gathering.count();
+        assert!(gathering.is_over(begun), "nobody was answered yet");
+        begin(&mut gathering, begun, 3, 2);
+        for _ in 0..3 {
+            assert!(!gathering.is_over(begun));
+            gathering.count();
+        }
+        assert!(gathering.is_over(begun));
+        assert_eq!(gathering.end(), None);
+    }
+
+    #[test]
+    fn one_client_alone_never_waits() {
+        let (mut gathering, begun) = (Gathering::default(), Instant::now());
+        for _ in 0..3 {
+            begin(&mut gathering, begun, 1, 0);
+            gathering.count();
+            assert!(gathering.is_over(begun));
+        }
+    }
+
+    #[test]
+    fn a_wait_lasts_no_longer_than_the_sync_and_than_the_limit() {
+        for (took, lasts) in [(SYNC, SYNC), (Duration::from_secs(3), WAIT_MAX)] {
+            let (mut gathering, begun) = (Gathering::default(), Instant::now());
+            gathering.count();
+            gathering.close();
+            gathering.count();
+            gathering.begin(begun, took);
+            assert_eq!(gathering.end(), Some(begun + lasts));
+            assert!(!gathering.is_over(begun + lasts - Duration::from_nanos(1)));
+            assert!(gathering.is_over(begun + lasts));
+        }
+    }
+
+    #[test]
+    fn after_a_wait_in_vain_there_is_none_for_a_while() {
+        let (mut gathering, begun) = (Gathering::default(), Instant::now());
+        begin(&mut gathering, begun, 4, 2);
+        gathering.count();
+        assert!(gathering.is_over(begun + SYNC), "one of four has come");
+        for _ in 0..PAUSE {
+            begin(&mut gathering, begun, 4, 2);
+            assert!(gathering.is_over(begun));
+        }
+        begin(&mut gathering, begun, 4, 2);
+        (0..2).for_each(|_| gathering.count());
+        assert!(gathering.is_over(begun + SYNC), "half of them have come");
+        begin(&mut gathering, begun, 4, 2);
+        assert!(!gathering.is_over(begun), "it was worth it");
+    }
+}
