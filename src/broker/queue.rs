@@ -6,7 +6,7 @@
 //! had one. It has that turn for itself, lest those who were answered before it wait for their
 //! replies to be written until it is over.
 
-use super::Broker;
+use super::{Broker, WARM_MAX};
 use crate::feed::ClientId;
 use std::collections::VecDeque;
 
@@ -71,14 +71,16 @@ impl Queue {
 }
 
 impl Broker {
-    /// Fetches from memory what the first requests need of all whose turn is next. The requests of
-    /// one client are looked ahead as they are executed; where each has but one, this finds
-    /// several.
+    /// Fetches from memory what the requests need of all whose turn is next and who have but one.
+    /// Where a client has several, they are looked ahead as they are executed.
     pub(super) fn look_ahead(&self) {
-        let clients = self.queue.clients();
+        let clients = self.queue.clients().take(WARM_MAX);
         let clients = clients.filter_map(|id| self.clients.get(&id));
-        let keys = clients.filter_map(|client| client.batches.front()?.next_keys().next());
-        self.core.store.warm(keys);
+        let batches = clients.filter_map(|client| client.batches.front());
+        let single = batches.filter(|batch| batch.left() == 1);
+        self.core
+            .store
+            .warm(single.filter_map(|batch| batch.next_keys().next()));
     }
 }
 
