@@ -6,8 +6,8 @@
 //! sync would serve half of them. Where a sync takes longer than it takes them to ask again, it is
 //! better to wait for all. (PostgreSQL has `commit_delay` for the same.)
 //!
-//! That they ask again is a guess. A wait lasts no longer than the last sync did, and after one that
-//! was in vain there is none for a while.
+//! That they ask again is a guess. A wait lasts no longer than the last sync did, and after one
+//! that was in vain there is none for a while.
 
 use std::time::{Duration, Instant};
 
