@@ -4,7 +4,6 @@ use super::{change, folder, traced, values};
 use crate::common::tools::tool_that;
 use crate::common::{Client, Daemon, Stats, frame, until};
 use std::path::Path;
-use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long each sync is made to take.
@@ -126,6 +125,7 @@ fn one_sync_serves_all_who_ask_again_as_soon_as_they_are_answered() {
     const ROUNDS: u64 = 10;
     let folder = folder();
     let daemon = slowed(&strace, folder.path(), "always", Duration::from_millis(20));
+    let mut other = daemon.connect();
     let mut clients: Vec<_> = (0..5).map(|_| daemon.connect()).collect();
     let ask = |client: &mut Client| client.send_frame(&[b"PUT", b"key", b""]);
     clients.iter_mut().for_each(ask);
@@ -135,9 +135,9 @@ fn one_sync_serves_all_who_ask_again_as_soon_as_they_are_answered() {
         for _ in 0..ROUNDS {
             for client in &mut clients {
                 assert!(client.line().starts_with(':'));
-                // Not all at once: the first could have been handed over by now.
-                thread::sleep(Duration::from_millis(1));
                 ask(client);
+                // By now it could have been handed over, without the others.
+                other.ask(frame(&[b"PING"]), "+PONG\r\n");
             }
         }
         let before = std::mem::replace(&mut commits, daemon.stats().get("commits"));
