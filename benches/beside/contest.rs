@@ -1,5 +1,4 @@
-//! Servers under the same load at the same time, as far as one load generator goes: it turns from
-//! one to the next many times in a round.
+//! Servers that take turns at the same load, many times in a round.
 //!
 //! A machine that others use is now fast and now slow, for a tenth of a second or for many.
 //! Servers that are measured one after the other meet different machines; those that take turns
@@ -29,13 +28,18 @@ pub(crate) struct Speed {
 pub(crate) struct Contender<'a> {
     server: Rc<Server>,
     ask: Ask<'a>,
+    /// Whether its clients stay connected from turn to turn. To connect them takes as long as some
+    /// hundred requests.
+    stays: bool,
     /// The server's data, which goes after it.
     _folder: Option<Folder>,
     took: Duration,
-    used: Duration,
+    /// The processor time of the server when the round began.
+    used_before: Duration,
 }
 
 impl<'a> Contender<'a> {
+    /// Asked by clients that stay.
     pub(crate) fn new(
         server: Rc<Server>,
         ask: impl FnMut(Range<u64>) -> Result<Duration, String> + 'a,
@@ -43,9 +47,10 @@ impl<'a> Contender<'a> {
         Contender {
             server,
             ask: Box::new(ask),
+            stays: true,
             _folder: None,
             took: Duration::ZERO,
-            used: Duration::ZERO,
+            used_before: Duration::ZERO,
         }
     }
 
@@ -53,7 +58,11 @@ impl<'a> Contender<'a> {
     pub(crate) fn by_redis_benchmark(server: Rc<Server>, kind: Kind, load: Load) -> Contender<'a> {
         let port = server.port;
         let count = |numbers: Range<u64>| numbers.end - numbers.start;
-        Contender::new(server, move |numbers| load.run(count(numbers), kind, port))
+        let ask = move |numbers| load.run(count(numbers), kind, port);
+        Contender {
+            stays: false,
+            ..Contender::new(server, ask)
+        }
     }
 
     /// With its data in that folder.
@@ -64,18 +73,24 @@ impl<'a> Contender<'a> {
         }
     }
 
-    fn take_turn(&mut self, numbers: Range<u64>) -> Result<(), String> {
-        let before = self.server.cpu()?;
-        self.took += (self.ask)(numbers)?;
-        self.used += self.server.cpu()? - before;
+    fn begin(&mut self) -> Result<(), String> {
+        self.used_before = self.server.cpu()?;
         Ok(())
     }
 
-    fn speed(&self, requests: u64) -> Speed {
-        Speed {
+    fn take_turn(&mut self, numbers: Range<u64>) -> Result<(), String> {
+        self.took += (self.ask)(numbers)?;
+        Ok(())
+    }
+
+    /// With all the time that the server used in the round: it may do something by the clock while
+    /// others have their turn.
+    fn speed(&self, requests: u64) -> Result<Speed, String> {
+        let used = self.server.cpu()? - self.used_before;
+        Ok(Speed {
             throughput: requests as f64 / self.took.as_secs_f64(),
-            cpu_us: self.used.as_secs_f64() * 1e6 / requests as f64,
-        }
+            cpu_us: used.as_secs_f64() * 1e6 / requests as f64,
+        })
     }
 }
 
@@ -93,10 +108,15 @@ pub(crate) fn contest<'a, const N: usize>(
     let round = |round| {
         let contenders: Result<Vec<Contender>, String> = (0..N).map(&mut start).collect();
         let mut contenders = contenders?;
-        for (at, numbers) in turns(requests, bench.form.turns, round, N) {
+        contenders.iter_mut().try_for_each(Contender::begin)?;
+        let all_stay = contenders.iter().all(|contender| contender.stays);
+        let count = if all_stay { bench.form.turns } else { 1 };
+        for (at, numbers) in turns(requests, count, round, N) {
             contenders[at].take_turn(numbers)?;
         }
-        Ok(std::array::from_fn(|at| contenders[at].speed(requests)))
+        let speeds = contenders.iter().map(|one| one.speed(requests));
+        let speeds: Vec<Speed> = speeds.collect::<Result<_, String>>()?;
+        Ok(std::array::from_fn(|at| speeds[at]))
     };
     (0..bench.form.rounds).map(round).collect()
 }

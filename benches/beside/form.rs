@@ -8,7 +8,7 @@ pub(crate) struct Form {
     pub(crate) name: &'static str,
     /// How often each comparison is made, the sides taking turns.
     pub(crate) rounds: usize,
-    /// How many turns each of them has in a round, where they can take turns within one.
+    /// How many turns each side has in a round, where the same clients ask in all of them.
     pub(crate) turns: u64,
     /// The rounds of what is plotted and has no goal.
     pub(crate) rounds_plotted: usize,

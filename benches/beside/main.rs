@@ -1,9 +1,9 @@
 //! Measures kvmsgd beside redis-server: both on loopback, under the same load, in one run.
 //!
 //! `make bench` runs it; `--help` has its flags. Every comparison is made in rounds in which the
-//! sides take turns, many times in each where they are compared by throughput, and what counts is
-//! the median of the rounds' ratios: what disturbs the machine for longer than a turn disturbs
-//! both. The table is printed, and kept with every figure under `target/bench`.
+//! sides take turns, many times in each where our own generator compares their throughput, and
+//! what counts is the median of the rounds' ratios: what disturbs the machine for longer than a
+//! turn disturbs both. The table is printed, and kept with every figure under `target/bench`.
 
 #![forbid(unsafe_code)]
 

@@ -7,7 +7,7 @@ use crate::load::{Load, Work, connect};
 use crate::redis_benchmark::{self, Verb};
 use crate::report::grouped;
 use crate::server::{Server, Side};
-use crate::throughput::CLIENTS;
+use crate::throughput::{CLIENTS, contender};
 use crate::wire::{self, Ask, Dialect};
 use std::net::TcpStream;
 use std::ops::Range;
@@ -95,8 +95,7 @@ pub(crate) fn elsewhere(bench: &Bench) -> Found {
         load.run(load.requests, bench.ours.kind, server.port)?;
     }
     let rounds: Vec<[Speed; 2]> = contest(bench, load.requests, |turn| {
-        let server = Rc::clone(&servers[turn]);
-        Ok(Contender::by_redis_benchmark(server, bench.ours.kind, load))
+        contender(bench, load, 1, &bench.ours, Rc::clone(&servers[turn]))
     })?;
     drop(crowd);
     let finding = |label, figure: fn(&Speed) -> f64, goal| {
