@@ -122,6 +122,8 @@ pub struct Client {
     pub is_parked: bool,
     /// It waits for its turn to be told what it is behind with.
     pub is_lagging: bool,
+    /// The last batch for the disk that has a change of it; 0 if none has.
+    pub changed: u64,
     /// It is told of changes.
     pub watches: bool,
     /// It has begun to watch, and the broker has not looked after that.
@@ -171,6 +173,7 @@ impl Client {
             is_ready: false,
             is_parked: false,
             is_lagging: false,
+            changed: 0,
             watches: false,
             is_new: false,
             is_held: false,

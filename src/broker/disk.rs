@@ -3,7 +3,7 @@
 use super::Broker;
 use super::committer::Word;
 use crate::journal::{Commit, Error, Outcome};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 impl Broker {
     /// Commits what was changed in this turn, and goes on with a snapshot.
@@ -12,7 +12,7 @@ impl Broker {
             return;
         };
         match durable.commit(now) {
-            Ok(Some(batch)) => self.release(batch),
+            Ok(Some(batch)) => self.release(batch, None),
             Ok(None) => {}
             Err(error) => return self.fail(&error),
         }
@@ -45,8 +45,8 @@ impl Broker {
                 batch,
                 took,
             }) => {
-                let batch = durable.is_done(revision, batch, took);
-                return self.release(batch);
+                let batch = durable.is_done(revision, batch);
+                return self.release(batch, Some(took));
             }
             // Who has been logging it goes on trying; changes are refused meanwhile.
             Word::Commit(Commit::Full) => return,
@@ -66,16 +66,19 @@ impl Broker {
         self.unpark();
     }
 
-    /// Lets be told what waited for a batch.
-    fn release(&mut self, batch: u64) {
+    /// Lets be told what waited for a batch, which took so long if it was handed over.
+    fn release(&mut self, batch: u64, took: Option<Duration>) {
         let Some(durable) = &mut self.core.durable else {
             return;
         };
         let mut holders = durable.take_holders(batch);
+        let mut answered = 0;
         for id in holders.drain(..) {
             let Some(client) = self.clients.get_mut(&id) else {
                 continue;
             };
+            // Who has changed something since need not be waited for.
+            answered += usize::from(client.changed == batch && !client.leaving);
             let mut outbox = client.outbox.borrow_mut();
             outbox.release(batch);
             if outbox.has_replies() {
@@ -90,6 +93,12 @@ impl Broker {
         }
         if let Some(durable) = &mut self.core.durable {
             durable.return_holders(batch, holders);
+            // While the server stops nobody can ask again.
+            if let Some(took) = took
+                && self.core.draining.is_none()
+            {
+                durable.gather(answered, took);
+            }
         }
         self.unpark();
     }

@@ -22,6 +22,7 @@ use crate::protocol::command::{Command, Request};
 use crate::protocol::notice::Change;
 use crate::store::Store;
 use std::io;
+use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -65,7 +66,8 @@ pub struct Durable {
     touched: Vec<u64>,
     /// Who waits for the open batch and for the one before it, by the lowest bit of the number.
     holders: [Vec<ClientId>; 2],
-    pub(super) gathering: Gathering,
+    /// Of use with `always` alone: what else is kept back is written at the end of the turn.
+    gathering: Gathering,
     /// Who has a change to make and must wait for the disk.
     parked: Vec<ClientId>,
     room: Room,
@@ -179,12 +181,16 @@ impl Durable {
 
     /// Everyone who waited for the disk to make a change.
     pub(super) fn unpark(&mut self) -> Vec<ClientId> {
-        std::mem::take(&mut self.parked)
+        mem::take(&mut self.parked)
     }
 
     /// Takes in a change that has been made; returns the batch that what tells of it waits for.
-    pub(super) fn push(&mut self, change: &Change<'_>, store: &Store) -> u64 {
+    /// `before` is the last batch with a change of the same client, and becomes this one.
+    pub(super) fn push(&mut self, change: &Change<'_>, store: &Store, before: &mut u64) -> u64 {
         self.disk.open.push(change);
+        if mem::replace(before, self.number) != self.number {
+            self.gathering.count();
+        }
         let place = place(store, &change.key);
         self.touched[place] = self.number;
         self.number
@@ -216,14 +222,11 @@ impl Durable {
         self.number - u64::from(self.disk.open.is_empty())
     }
 
-    /// Holds what stands in an outbox from `at` on until a batch is released; true if nothing of
-    /// this client's was held so long yet.
-    pub(super) fn hold(&mut self, outbox: &mut Outbox, id: ClientId, at: u64, batch: u64) -> bool {
-        let is_new = batch > self.released && outbox.hold(at, batch);
-        if is_new {
+    /// Holds what stands in an outbox from `at` on until a batch is released.
+    pub(super) fn hold(&mut self, outbox: &mut Outbox, id: ClientId, at: u64, batch: u64) {
+        if batch > self.released && outbox.hold(at, batch) {
             self.holders[batch as usize & 1].push(id);
         }
-        is_new
     }
 
     /// Writes the open batch, or hands it over to be written. Returns the batch that is released
@@ -235,7 +238,7 @@ impl Durable {
         if self.disk.is_on_its_way {
             return Ok(None);
         }
-        if self.parked.is_empty() && !self.gathering.is_over(now) {
+        if self.parked.is_empty() && self.gathering.keeps(now) {
             return Ok(None);
         }
         let bytes = self.disk.open.bytes_len();
@@ -263,7 +266,7 @@ impl Durable {
     /// Hands the open batch over to be committed by the thread for that.
     fn hand_over(&mut self) -> Result<Option<u64>, Error> {
         let next = self.spare.take().unwrap_or_default();
-        let batch = std::mem::replace(&mut self.disk.open, next);
+        let batch = mem::replace(&mut self.disk.open, next);
         (self.disk.is_on_its_way, self.on_its_way) = (true, batch.bytes_len());
         self.number += 1;
         self.retry = None;
@@ -275,17 +278,23 @@ impl Durable {
         Err(Error::Failed { path })
     }
 
-    /// Hears that the batch on its way has been committed, and how long that took; returns its
-    /// number.
-    pub(super) fn is_done(&mut self, revision: u64, batch: Batch, took: Duration) -> u64 {
+    /// Hears that the batch on its way has been committed; returns its number.
+    pub(super) fn is_done(&mut self, revision: u64, batch: Batch) -> u64 {
         self.spare = Some(batch);
         self.disk.is_on_its_way = false;
         if self.sync == SyncMode::Always {
             self.is_synced();
-            self.gathering.begin(self.last_sync, took);
         }
-        let bytes = std::mem::take(&mut self.on_its_way);
+        let bytes = mem::take(&mut self.on_its_way);
         self.has_committed(revision, bytes)
+    }
+
+    /// Waits with the open batch for so many who have just been answered, after a commit that took
+    /// so long.
+    pub(super) fn gather(&mut self, answered: usize, took: Duration) {
+        if self.sync == SyncMode::Always {
+            self.gathering.begin(Instant::now(), answered, took);
+        }
     }
 
     /// Goes on with a snapshot, or begins one if it is due. `history` is what the history takes and
@@ -317,7 +326,7 @@ impl Durable {
 
     /// Who waited for a batch. They are to be given back.
     pub(super) fn take_holders(&mut self, batch: u64) -> Vec<ClientId> {
-        std::mem::take(&mut self.holders[batch as usize & 1])
+        mem::take(&mut self.holders[batch as usize & 1])
     }
 
     /// Takes back an empty list, for its memory.

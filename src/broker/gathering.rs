@@ -6,7 +6,7 @@
 //! sync would serve half of them. Where a sync takes longer than it takes them to ask again, it is
 //! better to wait for all. (PostgreSQL has `commit_delay` for the same.)
 //!
-//! That they ask again is a guess. A wait lasts no longer than the last sync did, and after one
+//! That they ask again is a guess. A wait lasts no longer than the last commit did, and after one
 //! that was in vain there is none for a while.
 
 use std::time::{Duration, Instant};
@@ -17,13 +17,11 @@ const WAIT_MAX: Duration = Duration::from_millis(10);
 /// How many batches go without a wait after one that was in vain.
 const PAUSE: u32 = 16;
 
-/// Who has a change in the batches, and the wait for those who have just been answered.
+/// Who has a change in the open batch, and the wait for those who have been answered.
 #[derive(Debug, Default)]
 pub(super) struct Gathering {
     /// How many clients have a change in the open batch.
-    open: usize,
-    /// The same of the batch before it.
-    closed: usize,
+    asked: usize,
     /// What is waited for, if anything is.
     wait: Option<Wait>,
     /// How many batches go without a wait.
@@ -37,49 +35,52 @@ struct Wait {
     /// With fewer than this many it was in vain.
     few: usize,
     end: Instant,
+    /// The open batch has been kept back for it.
+    has_kept: bool,
 }
 
 impl Gathering {
     /// Counts a client that has its first change in the open batch.
     pub(super) fn count(&mut self) {
-        self.open += 1;
+        self.asked += 1;
     }
 
     /// Notes that the open batch is closed, and another is open.
     pub(super) fn close(&mut self) {
-        self.closed = std::mem::take(&mut self.open);
+        self.asked = 0;
         self.wait = None;
     }
 
-    /// Begins to wait for all who had a change in the batch that was closed: they are answered now,
-    /// after a sync that took so long.
-    pub(super) fn begin(&mut self, now: Instant, took: Duration) {
-        let answered = std::mem::take(&mut self.closed);
+    /// Begins to wait for so many who have just been answered, and have nothing in the open batch,
+    /// after a commit that took so long.
+    pub(super) fn begin(&mut self, now: Instant, answered: usize, took: Duration) {
         self.wait = None;
         if self.pause > 0 {
             self.pause -= 1;
         } else if answered > 0 {
             self.wait = Some(Wait {
-                all: self.open + answered,
-                few: self.open + answered / 2,
+                all: self.asked + answered,
+                few: self.asked + answered.div_ceil(2),
                 end: now + took.min(WAIT_MAX),
+                has_kept: false,
             });
         }
     }
 
-    /// Whether there is nothing more to wait for.
-    pub(super) fn is_over(&mut self, now: Instant) -> bool {
-        let Some(wait) = &self.wait else {
-            return true;
-        };
-        if self.open < wait.all && now < wait.end {
+    /// Whether the open batch is kept back for others; if not, the wait is over.
+    pub(super) fn keeps(&mut self, now: Instant) -> bool {
+        let Some(wait) = &mut self.wait else {
             return false;
+        };
+        if self.asked < wait.all && now < wait.end {
+            wait.has_kept = true;
+            return true;
         }
-        if self.open < wait.few {
+        if wait.has_kept && self.asked < wait.few {
             self.pause = PAUSE;
         }
         self.wait = None;
-        true
+        false
     }
 
     /// When it is over at the latest.
@@ -96,23 +97,22 @@ mod tests {
 
     /// So many have been answered when so many others have a change in the open batch.
     fn begin(gathering: &mut Gathering, now: Instant, answered: usize, others: usize) {
-        gathering.open = answered;
         gathering.close();
         (0..others).for_each(|_| gathering.count());
-        gathering.begin(now, SYNC);
+        gathering.begin(now, answered, SYNC);
     }
 
     #[test]
     fn the_others_wait_until_all_are_back_who_were_answered() {
         let (mut gathering, begun) = (Gathering::default(), Instant::now());
         gathering.count();
-        assert!(gathering.is_over(begun), "nobody was answered yet");
+        assert!(!gathering.keeps(begun), "nobody was answered yet");
         begin(&mut gathering, begun, 3, 2);
         for _ in 0..3 {
-            assert!(!gathering.is_over(begun));
+            assert!(gathering.keeps(begun));
             gathering.count();
         }
-        assert!(gathering.is_over(begun));
+        assert!(!gathering.keeps(begun));
         assert_eq!(gathering.end(), None);
     }
 
@@ -122,38 +122,52 @@ mod tests {
         for _ in 0..3 {
             begin(&mut gathering, begun, 1, 0);
             gathering.count();
-            assert!(gathering.is_over(begun));
+            assert!(!gathering.keeps(begun));
+            // It has sent more than one change: nobody else has been answered.
+            begin(&mut gathering, begun, 0, 1);
+            assert!(!gathering.keeps(begun));
         }
     }
 
     #[test]
-    fn a_wait_lasts_no_longer_than_the_sync_and_than_the_limit() {
+    fn a_wait_lasts_no_longer_than_the_commit_and_than_the_limit() {
         for (took, lasts) in [(SYNC, SYNC), (Duration::from_secs(3), WAIT_MAX)] {
             let (mut gathering, begun) = (Gathering::default(), Instant::now());
             gathering.count();
-            gathering.close();
-            gathering.count();
-            gathering.begin(begun, took);
+            gathering.begin(begun, 1, took);
             assert_eq!(gathering.end(), Some(begun + lasts));
-            assert!(!gathering.is_over(begun + lasts - Duration::from_nanos(1)));
-            assert!(gathering.is_over(begun + lasts));
+            assert!(gathering.keeps(begun + lasts - Duration::from_nanos(1)));
+            assert!(!gathering.keeps(begun + lasts));
         }
     }
 
     #[test]
     fn after_a_wait_in_vain_there_is_none_for_a_while() {
-        let (mut gathering, begun) = (Gathering::default(), Instant::now());
-        begin(&mut gathering, begun, 4, 2);
-        gathering.count();
-        assert!(gathering.is_over(begun + SYNC), "one of four has come");
-        for _ in 0..PAUSE {
-            begin(&mut gathering, begun, 4, 2);
-            assert!(gathering.is_over(begun));
+        for (answered, back) in [(1, 0), (3, 1), (4, 1)] {
+            let (mut gathering, begun) = (Gathering::default(), Instant::now());
+            begin(&mut gathering, begun, answered, 2);
+            (0..back).for_each(|_| gathering.count());
+            assert!(gathering.keeps(begun));
+            assert!(!gathering.keeps(begun + SYNC));
+            for _ in 0..PAUSE {
+                begin(&mut gathering, begun, answered, 2);
+                assert!(!gathering.keeps(begun));
+            }
+            begin(&mut gathering, begun, answered, 2);
+            assert!(gathering.keeps(begun));
         }
-        begin(&mut gathering, begun, 4, 2);
+    }
+
+    #[test]
+    fn a_wait_was_not_in_vain_if_half_are_back_or_nobody_waited() {
+        let (mut gathering, begun) = (Gathering::default(), Instant::now());
+        begin(&mut gathering, begun, 3, 2);
         (0..2).for_each(|_| gathering.count());
-        assert!(gathering.is_over(begun + SYNC), "half of them have come");
-        begin(&mut gathering, begun, 4, 2);
-        assert!(!gathering.is_over(begun), "it was worth it");
+        assert!(gathering.keeps(begun) && !gathering.keeps(begun + SYNC));
+        begin(&mut gathering, begun, 3, 0);
+        gathering.count();
+        assert!(!gathering.keeps(begun + SYNC), "the first comes too late");
+        begin(&mut gathering, begun, 3, 2);
+        assert!(gathering.keeps(begun));
     }
 }

@@ -44,27 +44,29 @@ fn admit_to_disk(core: &mut Core, client: &mut Client, request: &Request) -> Adm
 /// Takes in what the last request of a batch has changed that was admitted, and holds its reply
 /// until the disk has what it tells of.
 #[inline]
-pub(super) fn hold(core: &mut Core, client: &Client, batch: &Batch, change: Option<&Change<'_>>) {
+pub(super) fn hold(
+    core: &mut Core,
+    client: &mut Client,
+    batch: &Batch,
+    change: Option<&Change<'_>>,
+) {
     if core.durable.is_some() {
         hold_for_disk(core, client, batch, change);
     }
 }
 
 #[inline(never)]
-fn hold_for_disk(core: &mut Core, client: &Client, batch: &Batch, change: Option<&Change<'_>>) {
+fn hold_for_disk(core: &mut Core, client: &mut Client, batch: &Batch, change: Option<&Change<'_>>) {
     let Some(durable) = &mut core.durable else {
         return;
     };
     let until = match (change, batch.next()) {
-        (Some(change), _) => durable.push(change, &core.store),
+        (Some(change), _) => durable.push(change, &core.store, &mut client.changed),
         (None, Some(request)) => durable.concerns(request, &batch.input.bytes, &core.store),
         (None, None) => return,
     };
     let at = durable.reply_at;
-    let is_new = durable.hold(&mut client.outbox.borrow_mut(), client.id, at, until);
-    if is_new && change.is_some() {
-        durable.gathering.count();
-    }
+    durable.hold(&mut client.outbox.borrow_mut(), client.id, at, until);
 }
 
 /// Holds what stands in a client's outbox from `at` on, which tells of changes up to a revision.

@@ -6,7 +6,7 @@
 //! had one. It has that turn for itself, lest those who were answered before it wait for their
 //! replies to be written until it is over.
 
-use super::{Broker, WARM_MAX};
+use super::Broker;
 use crate::feed::ClientId;
 use std::collections::VecDeque;
 
@@ -71,10 +71,10 @@ impl Queue {
 }
 
 impl Broker {
-    /// Fetches from memory what the requests need of all whose turn is next and who have but one.
-    /// Where a client has several, they are looked ahead as they are executed.
+    /// Fetches from memory what the requests need of all whose turn is next with a batch of one.
+    /// Those of a longer batch are looked ahead as they are executed.
     pub(super) fn look_ahead(&self) {
-        let clients = self.queue.clients().take(WARM_MAX);
+        let clients = self.queue.clients();
         let clients = clients.filter_map(|id| self.clients.get(&id));
         let batches = clients.filter_map(|client| client.batches.front());
         let single = batches.filter(|batch| batch.left() == 1);

@@ -136,7 +136,7 @@ fn one_sync_serves_all_who_ask_again_as_soon_as_they_are_answered() {
             for client in &mut clients {
                 assert!(client.line().starts_with(':'));
                 ask(client);
-                // By now it could have been handed over, without the others.
+                // Without a wait the first would be handed over alone by now.
                 other.ask(frame(&[b"PING"]), "+PONG\r\n");
             }
         }
