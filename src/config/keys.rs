@@ -42,7 +42,7 @@ pub enum Kind {
     Switch,
     /// One of some words, and what help calls it.
     Word(&'static [&'static str], &'static str),
-    /// The path of a folder, or nothing.
+    /// The path of a folder, which can stand in a line, or nothing.
     Folder,
 }
 
@@ -163,7 +163,7 @@ impl Kind {
             }
             Kind::Switch => "true or false".to_string(),
             Kind::Word(words, _) => format!("one of {}", words.join(", ")),
-            Kind::Folder => "the path of a folder, or empty for none".to_string(),
+            Kind::Folder => "a folder's path without control characters, or empty".to_string(),
         }
     }
 
@@ -177,7 +177,7 @@ impl Kind {
             Kind::Number(range) => range.value(whole_number(text)?),
             Kind::Switch => text.parse().ok().map(|on: bool| Value::from(on)),
             Kind::Word(words, _) => words.contains(&text).then(|| Value::from(text)),
-            Kind::Folder => (!text.contains('\0')).then(|| Value::from(text)),
+            Kind::Folder => (!text.contains(char::is_control)).then(|| Value::from(text)),
         }
     }
 

@@ -8,9 +8,13 @@ use kvmsg::config::keys::KEYS;
 use super::{file, kvmsgd, refused};
 
 /// What the messages say is allowed; a table of cases names it in braces.
-const ALLOWED: [(&str, &str); 4] = [
+const ALLOWED: [(&str, &str); 5] = [
     ("{clients}", "must be a whole number from 1 to 100000"),
     ("{bool}", "must be true or false"),
+    (
+        "{folder}",
+        "must be a folder's path without control characters, or empty",
+    ),
     ("{level}", "must be one of error, warn, info, debug"),
     (
         "{listen}",
@@ -63,9 +67,10 @@ fn values_in_the_file_are_named() {
             "sync = \"often\"",
             "1: sync is \"often\", but must be one of always, interval, never",
         ),
+        ("data_dir = 1", "1: data_dir is 1, but {folder}"),
         (
-            "data_dir = 1",
-            "1: data_dir is 1, but must be the path of a folder, or empty for none",
+            "data_dir = \"\"\"a\nb\"\"\"",
+            "1: data_dir is \"a\\nb\", but {folder}",
         ),
         ("echo = \"true\"", "1: echo is \"true\", but {bool}"),
         ("log = \"off\"", "1: log is \"off\", but {level}"),
