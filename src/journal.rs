@@ -35,7 +35,7 @@ pub use commits::{Commit, Commits};
 pub use disk::{Directory, File, Folder};
 pub use error::{Damage, Error, Remedy};
 pub use frame::{Batch, Slice, Values};
-pub use header::VERSION;
+pub use header::{MAGIC, VERSION};
 pub use load::{Cut, How, Load};
 pub use recovery::{Recovered, recover};
 pub use repair::{Repaired, repair};

@@ -7,7 +7,7 @@ use common::terminal::{Home, Terminal};
 use common::tools::tool;
 use common::{Daemon, until};
 use std::fmt::Write as _;
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::process::Command;
 
@@ -53,6 +53,18 @@ fn refused_and_broken_lines_are_reported_and_the_others_loaded() {
     );
     ran.is(2, "2 keys, 2 values\n", &ran.err);
     daemon.cli(&["list"]).prints("a\nc\n");
+}
+
+#[test]
+fn a_backup_is_not_taken_for_lines() {
+    let (daemon, place) = (Daemon::start(&[]), tempfile::tempdir().unwrap());
+    let file = place.path().join("backup");
+    daemon.cli(&["put", "k", "v"]).prints("OK\n");
+    let made = daemon.cli(&["backup", "-q", file.to_str().unwrap()]);
+    made.prints("");
+    daemon.cli_fed(&["load"], fs::read(&file).unwrap()).fails(
+        "cannot read standard input: it is a backup, of which kvmsgd --restore makes a data folder",
+    );
 }
 
 #[test]

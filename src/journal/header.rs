@@ -9,7 +9,8 @@ pub const VERSION: u32 = 1;
 /// How long a header is.
 pub const HEADER_BYTES: usize = 88;
 
-const MAGIC: [u8; 8] = *b"\x89kvmsg\r\n";
+/// The first bytes of every file, and so of a backup.
+pub const MAGIC: [u8; 8] = *b"\x89kvmsg\r\n";
 const CRC_AT: usize = HEADER_BYTES - 4;
 
 /// What a file is.

@@ -13,6 +13,7 @@ use crate::options::Options;
 use crate::print;
 use crate::progress::Progress;
 use kvmsg::client::{Client, Error, Reply, Request};
+use kvmsg::journal::MAGIC;
 use line::Entry;
 use serde_json::json;
 use std::collections::VecDeque;
@@ -165,6 +166,11 @@ impl Load<'_> {
     async fn line(&mut self, number: u64, line: &[u8]) -> Result<(), Failure> {
         if line.trim_ascii().is_empty() {
             return Ok(());
+        }
+        // Its first bytes have a line end, so that this is the whole line.
+        if number == 1 && line.trim_ascii_end() == MAGIC.trim_ascii_end() {
+            let why = "it is a backup, of which kvmsgd --restore makes a data folder";
+            return Err(Failure::Input(io::Error::other(why)));
         }
         let Entry { key, values } = match line::read(line) {
             Ok(entry) => entry,
