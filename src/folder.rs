@@ -1,5 +1,6 @@
 //! Does to a data folder what is done while no daemon uses it: repairs it, or makes it of a backup.
 
+use crate::flags::text::shown;
 use crate::journal::{
     self, Cut, Directory, Error, File, Folder, How, Load, Recovered, Repaired, Values,
 };
@@ -115,7 +116,7 @@ fn read(folder: &Directory) -> Result<(Recovered, Holding), Error> {
 /// That the folder is in use or not empty, what is wrong with the backup, and what the operating
 /// system refuses. Nothing has changed then, but that the folder may have been made.
 pub fn restore(path: &Path, backup: &Path) -> Result<Contents, Error> {
-    let shown = backup.display().to_string();
+    let shown = shown(backup);
     let failed = |error| Error::io("cannot read", shown.clone(), error);
     let file = fs::File::open(backup).map_err(failed)?;
     // What can be opened, but has no length, such as a pipe, could not be read twice.

@@ -153,6 +153,10 @@ fn a_file_that_is_there_is_replaced_only_when_told() {
             ran.err
         );
     }
+    // Not a word of the name that the file would have had until it was whole.
+    daemon
+        .cli(&["backup", "/no\nsuch/file"])
+        .fails("cannot write /no\\nsuch/file: No such file or directory (os error 2)");
 }
 
 /// Says that it is over when it goes out of scope, also when the test has failed.

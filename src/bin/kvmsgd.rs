@@ -4,6 +4,7 @@
 
 use futures_lite::StreamExt;
 use kvmsg::config::{self, Command, Config};
+use kvmsg::flags::text::shown;
 use kvmsg::folder;
 use kvmsg::server::{Handle, Report, Server};
 use kvmsg::stats::Counts;
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
         },
         Ok(Command::Restore { folder, backup }) => match folder::restore(&folder, &backup) {
             Ok(contents) => {
-                let (folder, backup) = (folder.display(), backup.display());
+                let (folder, backup) = (shown(&folder), shown(&backup));
                 print(&format!("{folder} is made of {backup}: {contents}\n"))
             }
             Err(error) => fail(1, &error),

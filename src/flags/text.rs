@@ -1,6 +1,7 @@
 //! Shows texts from outside in messages of one line, and guesses what a mistyped name meant.
 
 use std::ffi::OsStr;
+use std::path::Path;
 
 /// How much of a text from outside is shown in a message, in bytes.
 pub const SHOWN_BYTES_MAX: usize = 64;
@@ -66,6 +67,11 @@ pub fn quoted(text: &OsStr) -> String {
         Some(shown) => format!("\"{}\"...", escaped(whole_characters(shown))),
         None => format!("\"{}\"", escaped(bytes)),
     }
+}
+
+/// A path as it stands in a message of one line: as it is, but for what would not be seen.
+pub fn shown(path: &Path) -> String {
+    escaped(path.as_os_str().as_encoded_bytes())
 }
 
 /// `bytes` without a character at the end that was cut in two.

@@ -35,7 +35,7 @@ impl<F: File> Source<F> {
             }
             _ => {
                 let what = match base {
-                    Some(_) => "no snapshot begins there",
+                    Some(_) => "it does not begin as a snapshot does",
                     None => "it does not begin as a backup does",
                 };
                 Err(damaged(&reader, base.unwrap_or(0), what))

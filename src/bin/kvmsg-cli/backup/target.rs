@@ -1,6 +1,7 @@
 //! Makes a file that gets its name only when it is whole.
 
 use crate::failure::Failure;
+use kvmsg::flags::text::shown;
 use kvmsg::journal;
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -44,7 +45,7 @@ impl Target {
 
     /// What it is called in messages.
     pub fn shown(&self) -> String {
-        self.path.display().to_string()
+        shown(&self.path)
     }
 
     fn folder(&self) -> &Path {
@@ -65,7 +66,7 @@ impl Target {
             .tempfile_in(self.folder());
         match file {
             Ok(file) => Ok(New { target: self, file }),
-            Err(error) => Err(self.failed(error)),
+            Err(error) => Err(self.failed(plain(error))),
         }
     }
 
@@ -106,5 +107,13 @@ impl New<'_> {
         }
         let synced = File::open(target.folder()).and_then(|folder| folder.sync_all());
         synced.map_err(|error| target.failed(error))
+    }
+}
+
+/// What the operating system says alone: tempfile adds the name that it has made up.
+fn plain(error: io::Error) -> io::Error {
+    match error.to_string().rsplit_once(" at path ") {
+        Some((cause, _)) => io::Error::new(error.kind(), cause.to_owned()),
+        None => error,
     }
 }

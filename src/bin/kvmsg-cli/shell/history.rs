@@ -2,6 +2,7 @@
 
 use super::secret;
 use super::words;
+use kvmsg::flags::text::shown;
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{Editor, Helper};
@@ -38,7 +39,7 @@ impl fmt::Display for HistoryError {
                 )
             }
             HistoryError::File(path, error) => {
-                let (path, cause) = (path.display(), words::cause(error));
+                let (path, cause) = (shown(path), words::cause(error));
                 write!(f, "the history is not kept: {path}: {cause}")
             }
         }
