@@ -74,10 +74,11 @@ fn figures_come_one_a_line_or_as_one_object() {
 
 #[test]
 fn what_is_typed_wrongly_is_named_in_one_line() {
-    let cases: [(&[&str], &str); 10] = [
+    let cases: [(&[&str], &str); 11] = [
         (&["gte", "user"], "unknown verb \"gte\"; did you mean get?"),
         (&["lst"], "unknown verb \"lst\"; did you mean list?"),
-        (&["get"], "get takes KEY, but none was given"),
+        (&["keys"], "unknown verb \"keys\"; did you mean list?"),
+        (&["get"], "get takes KEY, but no argument was given"),
         (
             &["get", "a", "b"],
             "get takes KEY, but 2 arguments were given",

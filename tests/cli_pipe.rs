@@ -34,7 +34,7 @@ fn each_line_that_fails_is_reported_by_its_number() {
     let ran = daemon.cli_fed(&[""; 0], requests);
     let mistakes = [
         (3, "unknown verb \"foo\"; help lists the verbs"),
-        (4, "get takes KEY, but none was given"),
+        (4, "get takes KEY, but no argument was given"),
         (
             5,
             "the \" at column 7 is not closed; type \" where the word ends",

@@ -134,6 +134,15 @@ fn both_syntaxes_are_understood_and_values_shown_as_they_are() {
             "keys *",
             &["Error: unknown verb \"keys\"; did you mean list [PREFIX]?"],
         ),
+        (
+            "list --values",
+            &["Error: flags are for the command line; as a prefix type LIST:--values"],
+        ),
+        (
+            "watch --since 1",
+            &["Error: flags are for the command line; as a prefix type WATCH:--since"],
+        ),
+        ("LIST:--values", &["Server: (no keys)"]),
         ("get", &["Error: get takes KEY, as in get user"]),
         ("GET:a:b", &["Error: get takes KEY; type get a:b"]),
         (

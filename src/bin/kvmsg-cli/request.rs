@@ -53,7 +53,7 @@ impl std::error::Error for UsageError {}
 
 fn were(count: usize) -> String {
     match count {
-        0 => "none was".to_owned(),
+        0 => "no argument was".to_owned(),
         1 => "1 argument was".to_owned(),
         _ => format!("{count} arguments were"),
     }
@@ -148,7 +148,7 @@ mod tests {
             wrong(b"put", 1),
             "put takes KEY VALUE, but 1 argument was given"
         );
-        assert_eq!(wrong(b"get", 0), "get takes KEY, but none was given");
+        assert_eq!(wrong(b"get", 0), "get takes KEY, but no argument was given");
         assert_eq!(
             wrong(b"ping", 2),
             "ping takes [TEXT], but 2 arguments were given"

@@ -47,10 +47,39 @@ impl Place {
         match self {
             Place::Everywhere => "it is understood everywhere",
             Place::Session => "it is for the shell, which opens without a verb",
-            Place::Once => "it is for the command line, behind kvmsg-cli",
+            Place::Once => "it is typed on a command line, behind kvmsg-cli",
         }
     }
 }
+
+/// What people type who come from elsewhere, and the verb for it.
+const ELSEWHERE: [(&str, &str); 25] = [
+    ("set", "put"),
+    ("add", "put"),
+    ("append", "put"),
+    ("push", "put"),
+    ("rpush", "put"),
+    ("publish", "put"),
+    ("lrange", "get"),
+    ("read", "get"),
+    ("show", "get"),
+    ("replace", "update"),
+    ("lrem", "remove"),
+    ("del", "delete"),
+    ("rm", "delete"),
+    ("unlink", "delete"),
+    ("keys", "list"),
+    ("ls", "list"),
+    ("scan", "list"),
+    ("subscribe", "watch"),
+    ("psubscribe", "watch"),
+    ("monitor", "watch"),
+    ("unsubscribe", "unwatch"),
+    ("info", "stats"),
+    ("\\q", "exit"),
+    ("\\?", "help"),
+    ("?", "help"),
+];
 
 /// What is known of a verb.
 #[derive(Debug, PartialEq, Eq)]
@@ -93,8 +122,11 @@ pub fn find(word: &[u8]) -> Option<&'static Verb> {
 /// The verb that was perhaps meant, of those understood in one of these places.
 pub fn suggest(word: &[u8], places: &[Place]) -> Option<&'static str> {
     let typed = std::str::from_utf8(word).ok()?;
-    let known = VERBS.iter().filter(|verb| places.contains(&verb.place));
-    nearest(typed, known.map(|verb| verb.word))
+    let known = || VERBS.iter().filter(|verb| places.contains(&verb.place));
+    let is_word = |(other, _): &&(&str, &str)| other.eq_ignore_ascii_case(typed);
+    let elsewhere = ELSEWHERE.iter().find(is_word).map(|(_, verb)| *verb);
+    let elsewhere = elsewhere.filter(|word| known().any(|verb| verb.word == *word));
+    elsewhere.or_else(|| nearest(typed, known().map(|verb| verb.word)))
 }
 
 impl Verb {
@@ -151,6 +183,8 @@ mod tests {
         assert!(find(b"gte").is_none());
         assert!(find(b"").is_none());
         assert_eq!(suggest(b"gte", &[Place::Everywhere]), Some("get"));
+        assert_eq!(suggest(b"KEYS", &[Place::Everywhere]), Some("list"));
+        assert_eq!(suggest(b"\\q", &[Place::Everywhere]), None);
         assert_eq!(suggest(b"updaet", &[Place::Everywhere]), Some("update"));
         assert_eq!(suggest(b"unwatc", &[Place::Everywhere]), None);
         assert_eq!(suggest(b"\xff", &[Place::Everywhere]), None);

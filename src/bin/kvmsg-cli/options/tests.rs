@@ -56,7 +56,7 @@ fn mistakes_are_named_with_what_would_be_right() {
     let cases: [(&[&str], &str); 27] = [
         (&["--jsno"], "unknown flag \"--jsno\"; did you mean --json?"),
         (&["gte", "k"], "unknown verb \"gte\"; did you mean get?"),
-        (&["get"], "get takes KEY, but none was given"),
+        (&["get"], "get takes KEY, but no argument was given"),
         (
             &["exit"],
             "exit: it is for the shell, which opens without a verb",

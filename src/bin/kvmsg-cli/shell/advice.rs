@@ -2,44 +2,15 @@
 
 use crate::request::UsageError;
 use crate::syntax;
-use crate::verbs::{self, Verb};
+use crate::verbs::{self, Name, Verb};
 
 /// The longest line that is suggested, in bytes.
 const LINE_BYTES_MAX: usize = 60;
 
-/// What people type who come from elsewhere, and the verb for it.
-const ELSEWHERE: [(&str, &str); 25] = [
-    ("set", "put"),
-    ("add", "put"),
-    ("append", "put"),
-    ("push", "put"),
-    ("rpush", "put"),
-    ("publish", "put"),
-    ("lrange", "get"),
-    ("read", "get"),
-    ("show", "get"),
-    ("replace", "update"),
-    ("lrem", "remove"),
-    ("del", "delete"),
-    ("rm", "delete"),
-    ("unlink", "delete"),
-    ("keys", "list"),
-    ("ls", "list"),
-    ("scan", "list"),
-    ("subscribe", "watch"),
-    ("psubscribe", "watch"),
-    ("monitor", "watch"),
-    ("unsubscribe", "unwatch"),
-    ("info", "stats"),
-    ("\\q", "exit"),
-    ("\\?", "help"),
-    ("?", "help"),
-];
-
 /// A mistake and what to type instead, where `word` and `args` were typed, with colons or without.
 pub fn usage(error: &UsageError, args: &[Vec<u8>], is_colon: bool) -> String {
     match error {
-        UsageError::Unknown(word, nearest) => match elsewhere(word).or(*nearest) {
+        UsageError::Unknown(word, nearest) => match nearest {
             Some(meant) => {
                 let unknown = UsageError::Unknown(word.clone(), None).to_string();
                 let unknown = unknown.split(';').next().unwrap_or_default();
@@ -62,9 +33,14 @@ pub fn usage(error: &UsageError, args: &[Vec<u8>], is_colon: bool) -> String {
     }
 }
 
-fn elsewhere(word: &[u8]) -> Option<&'static str> {
-    let is_word = |(known, _): &&(&str, &str)| known.as_bytes().eq_ignore_ascii_case(word);
-    ELSEWHERE.iter().find(is_word).map(|(_, verb)| *verb)
+/// What to say to a flag, which would otherwise be the beginning of keys, and mostly of none.
+pub fn flag(word: &[u8], args: &[Vec<u8>]) -> Option<String> {
+    let verb = verbs::find(word).filter(|verb| matches!(verb.name, Name::List | Name::Watch))?;
+    let flag = args.iter().find(|arg| arg.starts_with(b"--"))?;
+    let typed = with_colons(verb, &format!("{} {}", verb.word, syntax::typed(flag)));
+    Some(format!(
+        "flags are for the command line; as a prefix type {typed}"
+    ))
 }
 
 /// A verb with its arguments, in the form in which something was typed.

@@ -2,7 +2,7 @@
 
 use super::advice;
 use super::palette::{Palette, paint};
-use super::words::{capital, known_verbs, wrapped};
+use super::words::{PLACES, capital, known_verbs, wrapped};
 use crate::verbs::{Name, Verb};
 
 /// How much an explanation is indented.
@@ -30,16 +30,20 @@ pub fn explained(verb: &Verb, columns: usize, palette: &Palette) -> String {
     let usage = wrapped(&usage, columns.saturating_sub(INDENT), INDENT);
     let rest = usage.strip_prefix(verb.word).unwrap_or_default();
     let mut text = format!("{}{rest}\n", paint(palette.verb, verb.word));
+    let is_known = PLACES.contains(&verb.place);
     for example in verb.examples {
         text.push_str(&format!("{:INDENT$}{example}\n", ""));
-        if verb.fields.1 > 0 {
+        if is_known && verb.fields.1 > 0 {
             let example = advice::with_colons(verb, example);
             text.push_str(&format!("{:INDENT$}{example}\n", ""));
         }
     }
-    let more = more(verb.name);
+    let more = match is_known {
+        true => more(verb.name).to_owned(),
+        false => format!("{}.", capital(verb.place.instead())),
+    };
     if !more.is_empty() {
-        text.push_str(&format!("{}\n", wrapped(more, columns, 0)));
+        text.push_str(&format!("{}\n", wrapped(&more, columns, 0)));
     }
     text
 }

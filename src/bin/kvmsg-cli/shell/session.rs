@@ -60,6 +60,11 @@ impl Session {
             Err(error) => return self.mistake(&error.to_string()),
         };
         let args = meant(&verb, args);
+        if !self.is_colon
+            && let Some(advice) = advice::flag(&verb, &args)
+        {
+            return self.mistake(&advice);
+        }
         match request::verb(&verb, &args, &PLACES) {
             Ok(verb) if verb.name == Name::Exit => Answer {
                 text: String::new(),
