@@ -112,7 +112,7 @@ impl New<'_> {
 
 /// What the operating system says alone: tempfile adds the name that it has made up.
 fn plain(error: io::Error) -> io::Error {
-    match error.to_string().rsplit_once(" at path ") {
+    match error.to_string().split_once(" at path ") {
         Some((cause, _)) => io::Error::new(error.kind(), cause.to_owned()),
         None => error,
     }

@@ -37,9 +37,10 @@ pub fn usage(error: &UsageError, args: &[Vec<u8>], is_colon: bool) -> String {
 pub fn flag(word: &[u8], args: &[Vec<u8>]) -> Option<String> {
     let verb = verbs::find(word).filter(|verb| matches!(verb.name, Name::List | Name::Watch))?;
     let flag = args.iter().find(|arg| arg.starts_with(b"--"))?;
-    let typed = with_colons(verb, &format!("{} {}", verb.word, syntax::typed(flag)));
+    // Behind a colon everything is taken as it is.
+    let (word, prefix) = (verb.word.to_uppercase(), String::from_utf8_lossy(flag));
     Some(format!(
-        "flags are for the command line; as a prefix type {typed}"
+        "flags are for the command line; as a prefix type {word}:{prefix}"
     ))
 }
 
