@@ -49,6 +49,7 @@ fn compare(bench: &Bench, sync: Sync, in_flight: usize, requests: u64) -> Found 
     let rounds: Vec<[Speed; 2]> = contest(bench, load.requests, |turn| {
         let folder = Folder::new(&bench.out)?;
         let server = keeping.start(sides[turn], &folder, &[])?;
+        // All have started then.
         if sync == Sync::Interval && turn == sides.len() - 1 {
             thread::sleep(BEFORE_SYNC.min(bench.form.settle));
         }

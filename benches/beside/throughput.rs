@@ -124,7 +124,7 @@ fn measure<const N: usize>(
     values: usize,
     sides: [&Side; N],
 ) -> Result<Vec<[Speed; N]>, String> {
-    let start = |side: &Side| Ok::<_, String>(Rc::new(side.start(&[])?));
+    let start = |side: &Side| side.start(&[]).map(Rc::new);
     if load.verb == Verb::Put {
         return contest(bench, load.requests, |turn| {
             contender(bench, load, values, sides[turn], start(sides[turn])?)

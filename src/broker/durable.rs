@@ -5,10 +5,10 @@
 //! two batches at most: the one that is open, and the one before it on its way to the disk.
 //!
 //! With [`SyncMode::Always`] a batch is written and synced on a thread of its own, and the next is
-//! handed over when that is done: so one sync serves all who wait. Otherwise it is written here at
-//! the end of the turn, before any writer has run, and what was held is released at once; but while
-//! something is being synced, when the filesystem may hold up who writes, or when another file must
-//! be made, it goes to the thread.
+//! handed over after that, when [`Gathering`] says so: one sync serves all who wait. Otherwise it
+//! is written here at the end of the turn, before any writer has run, and what was held is released
+//! at once; but while something is being synced, when the filesystem may hold up who writes, or
+//! when another file must be made, it goes to the thread.
 
 use super::committer::{Disk, Word, tell};
 use super::gathering::Gathering;
@@ -66,7 +66,7 @@ pub struct Durable {
     touched: Vec<u64>,
     /// Who waits for the open batch and for the one before it, by the lowest bit of the number.
     holders: [Vec<ClientId>; 2],
-    /// Of use with `always` alone: what else is kept back is written at the end of the turn.
+    /// Whom the open batch waits for; with another sync than `always` for nobody.
     gathering: Gathering,
     /// Who has a change to make and must wait for the disk.
     parked: Vec<ClientId>,

@@ -17,6 +17,7 @@ fn slow(strace: &Path, folder: &Path, sync: &str) -> Daemon {
     slowed(strace, folder, sync, DELAY)
 }
 
+/// The same, with syncs that take so long.
 fn slowed(strace: &Path, folder: &Path, sync: &str, delay: Duration) -> Daemon {
     let delay = format!("inject=fdatasync:delay_enter={}", delay.as_micros());
     let tracing = ["-e", "trace=fdatasync", "-e", &delay];
