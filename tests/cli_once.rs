@@ -150,7 +150,8 @@ fn the_server_is_that_of_the_flag_else_of_the_environment() {
     };
     asked(&address, &[]).prints("PONG\n");
     asked(&elsewhere, &["-s", &address]).prints("PONG\n");
-    asked("a b", &[]).fails("KVMSG_SERVER \"a b\": it must be HOST or HOST:PORT");
+    asked("a b", &[])
+        .fails("KVMSG_SERVER \"a b\": it must be HOST or HOST:PORT, PORT from 1 to 65535");
 }
 
 #[test]

@@ -265,7 +265,8 @@ fn number(flag: &Given<Id>, range: RangeInclusive<u64>) -> Result<u64, OptionsEr
 
 /// `HOST`, `HOST:PORT`, an IPv6 address or `[IPv6]:PORT`, with its port.
 fn address(of: &str, value: &OsStr) -> Result<String, OptionsError> {
-    let wrong = || OptionsError::Value(of.to_owned(), value.to_owned(), "HOST or HOST:PORT".into());
+    let right = "HOST or HOST:PORT, PORT from 1 to 65535";
+    let wrong = || OptionsError::Value(of.to_owned(), value.to_owned(), right.into());
     let text = value.to_str().ok_or_else(wrong)?;
     if text.parse::<Ipv6Addr>().is_ok() {
         return Ok(format!("[{text}]:{PORT}"));

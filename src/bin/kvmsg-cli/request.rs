@@ -12,6 +12,8 @@ use std::os::unix::ffi::OsStrExt;
 pub enum UsageError {
     /// A word that is no verb, and the one that was perhaps meant.
     Unknown(Vec<u8>, Option<&'static str>),
+    /// A line of the line protocol, and its verb, where a verb and its arguments are words.
+    Line(Vec<u8>, &'static Verb),
     /// A verb with too few or too many arguments: how many there were.
     Count(&'static Verb, usize),
     /// A verb that is not understood where it was typed, and what to do instead.
@@ -30,11 +32,19 @@ impl fmt::Display for UsageError {
                     None => write!(f, "; help lists the verbs"),
                 }
             }
+            UsageError::Line(line, verb) => {
+                let (line, usage) = (quoted(OsStr::from_bytes(line)), verb.usage());
+                write!(f, "unknown verb {line}; on a command line it is {usage}")
+            }
             UsageError::Count(verb, count) => {
                 let (word, args) = (verb.word, verb.args);
                 match args {
-                    "" => write!(f, "{word} takes no argument, but {} given", were(*count)),
-                    _ => write!(f, "{word} takes {args}, but {} given", were(*count)),
+                    "" => write!(f, "{word} takes no argument, but {} given", were(*count))?,
+                    _ => write!(f, "{word} takes {args}, but {} given", were(*count))?,
+                }
+                match verb.name {
+                    Name::Load => f.write_str("; it reads standard input"),
+                    _ => Ok(()),
                 }
             }
             UsageError::Shell(word) => {
@@ -64,10 +74,9 @@ fn were(count: usize) -> String {
 ///
 /// # Errors
 ///
-/// [`UsageError::Unknown`], [`UsageError::Misplaced`], [`UsageError::Count`].
+/// [`UsageError::Unknown`], [`UsageError::Line`], [`UsageError::Misplaced`], [`UsageError::Count`].
 pub fn verb(word: &[u8], args: &[Vec<u8>], places: &[Place]) -> Result<&'static Verb, UsageError> {
-    let verb = verbs::find(word)
-        .ok_or_else(|| UsageError::Unknown(word.to_vec(), verbs::suggest(word, places)))?;
+    let verb = verbs::find(word).ok_or_else(|| unknown(word, places))?;
     if !places.contains(&verb.place) {
         return Err(UsageError::Misplaced(verb, verb.place.instead()));
     }
@@ -75,6 +84,18 @@ pub fn verb(word: &[u8], args: &[Vec<u8>], places: &[Place]) -> Result<&'static 
         return Err(UsageError::Count(verb, args.len()));
     }
     Ok(verb)
+}
+
+/// What is wrong with a word that is no verb.
+fn unknown(word: &[u8], places: &[Place]) -> UsageError {
+    let before_colon = word.iter().position(|byte| *byte == b':');
+    let verb = before_colon.and_then(|end| verbs::find(&word[..end]));
+    let on_a_command_line = places.contains(&Place::Once);
+    let is_line = |verb: &&Verb| on_a_command_line && verb.place == Place::Everywhere;
+    match verb.filter(is_line) {
+        Some(verb) => UsageError::Line(word.to_vec(), verb),
+        None => UsageError::Unknown(word.to_vec(), verbs::suggest(word, places)),
+    }
 }
 
 /// Makes the request of a verb that is one. That of list asks for the first page.

@@ -53,7 +53,7 @@ fn addresses_get_the_port_they_lack() {
 
 #[test]
 fn mistakes_are_named_with_what_would_be_right() {
-    let cases: [(&[&str], &str); 27] = [
+    let cases: [(&[&str], &str); 29] = [
         (&["--jsno"], "unknown flag \"--jsno\"; did you mean --json?"),
         (&["gte", "k"], "unknown verb \"gte\"; did you mean get?"),
         (&["get"], "get takes KEY, but no argument was given"),
@@ -121,7 +121,18 @@ fn mistakes_are_named_with_what_would_be_right() {
             "-c, -P and -d together make 13400000000 bytes of requests in flight: \
             it must be at most 1073741824",
         ),
-        (&["-s", "h:x"], "-s \"h:x\": it must be HOST or HOST:PORT"),
+        (
+            &["-s", "h:x"],
+            "-s \"h:x\": it must be HOST or HOST:PORT, PORT from 1 to 65535",
+        ),
+        (
+            &["Put:user:john"],
+            "unknown verb \"Put:user:john\"; on a command line it is put KEY VALUE",
+        ),
+        (
+            &["load", "file"],
+            "load takes no argument, but 1 argument was given; it reads standard input",
+        ),
         (
             &["--timeout", "inf"],
             "--timeout \"inf\": it must be a number of seconds from 0.001 \
