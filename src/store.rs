@@ -8,6 +8,7 @@ mod records;
 mod table;
 mod keys;
 mod sorted;
+mod pile;
 mod index;
 mod load;
 #[cfg(test)]

@@ -168,6 +168,9 @@ impl Keys {
             (at.merges, at.bucket, at.left) = (merges, 0, None);
         }
         let bucket = self.table.bucket_in(at.family, at.bucket);
+        if at.left.is_none() {
+            self.fetch(bucket);
+        }
         match at.left.or_else(|| self.table.places(bucket)) {
             None => {
                 *at = Cursor {
@@ -188,6 +191,14 @@ impl Keys {
                 }
             }
         }
+    }
+
+    /// Fetches the records of a bucket from memory, together, for a walk takes one after the other.
+    fn fetch(&self, bucket: usize) {
+        let places = 0..self.table.places(bucket).unwrap_or(0);
+        let slots = places.filter_map(|place| self.table.at(bucket, place));
+        let read = slots.filter_map(|slot| self.records.peek(slot).first());
+        black_box(read.fold(0, |all, read| all ^ read));
     }
 
     fn find(&self, hash: u64, key: &[u8]) -> Option<(Place, Slot)> {

@@ -11,13 +11,17 @@ mod tests;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::iter;
-use std::ops::Bound::{Included, Unbounded};
+use std::mem;
+use std::ops::Bound::{Excluded, Included, Unbounded};
 
 /// How long a leaf is before it is cut in two, in bytes. What has long keys may be longer.
 const LEAF_BYTES: usize = 1024;
 
 /// A leaf that is shorter goes into the one before it, if there is room.
 const LEAF_BYTES_MIN: usize = LEAF_BYTES / 4;
+
+/// How long leaves are made of keys that come together, in bytes: with room for some more.
+const LEAF_BYTES_MADE: usize = LEAF_BYTES / 8 * 7;
 
 /// How much room for more is set aside in a leaf, in bytes, and how much is left there at most.
 const STEP_BYTES: usize = LEAF_BYTES / 8;
@@ -54,6 +58,38 @@ impl Sorted {
             leaf.shrink_to_fit();
             self.leaves.insert(least, behind);
         }
+    }
+
+    /// Takes in keys in their order, each but once; those that are there stay.
+    pub(super) fn merge(&mut self, keys: &[&[u8]]) {
+        let mut left = keys;
+        while let Some(first) = left.first() {
+            let behind = (Excluded(*first), Unbounded);
+            let next = self.leaves.range::<[u8], _>(behind).next();
+            let count = next.map_or(left.len(), |(next, _)| {
+                left.partition_point(|key| *key < &**next)
+            });
+            let (here, behind) = left.split_at(count);
+            match here {
+                [one] => self.insert(one),
+                several => self.merge_leaf(several),
+            }
+            left = behind;
+        }
+    }
+
+    /// Takes in keys that belong into one leaf, which becomes as many as it takes then.
+    fn merge_leaf(&mut self, keys: &[&[u8]]) {
+        let old = self.leaf_of(keys[0]).map_or_else(Vec::new, mem::take);
+        let added: usize = keys.iter().map(|key| LENGTH_BYTES + key.len()).sum();
+        let there = entries(&old).map(|(_, key)| key);
+        let mut leaves = leaves(merged(there, keys.iter().copied()), old.len() + added);
+        let first = leaves.next().unwrap_or_default();
+        match self.leaf_of(keys[0]) {
+            Some(leaf) => *leaf = first.1,
+            None => _ = self.leaves.insert(first.0, first.1),
+        }
+        self.leaves.extend(leaves);
     }
 
     /// Takes a key out, if it is there.
@@ -127,8 +163,66 @@ impl Sorted {
     }
 }
 
+/// The keys of two that are in order, in order, each once.
+fn merged<'a>(
+    one: impl Iterator<Item = &'a [u8]>,
+    other: impl Iterator<Item = &'a [u8]>,
+) -> impl Iterator<Item = &'a [u8]> {
+    let (mut one, mut other) = (one.peekable(), other.peekable());
+    iter::from_fn(move || {
+        let order = match (one.peek(), other.peek()) {
+            (Some(one), Some(other)) => one.cmp(other),
+            (Some(_), None) => Ordering::Less,
+            (None, _) => Ordering::Greater,
+        };
+        if order.is_eq() {
+            one.next();
+        }
+        if order.is_lt() {
+            one.next()
+        } else {
+            other.next()
+        }
+    })
+}
+
+/// Leaves of keys in their order that take at most so many bytes, each with the least key that it
+/// may have: the first with the least of all.
+fn leaves<'a>(
+    keys: impl Iterator<Item = &'a [u8]>,
+    bytes: usize,
+) -> impl Iterator<Item = (Box<[u8]>, Vec<u8>)> {
+    let leaf_bytes = match bytes <= LEAF_BYTES {
+        true => bytes,
+        // As many as it takes, all about as long.
+        false => bytes / bytes.div_ceil(LEAF_BYTES_MADE),
+    };
+    let (mut keys, mut least) = (keys.peekable(), Box::default());
+    iter::from_fn(move || {
+        keys.peek()?;
+        let mut leaf = Vec::with_capacity(leaf_bytes);
+        while let Some(key) = keys.next() {
+            append(&mut leaf, key);
+            let Some(next) = keys.peek() else {
+                break;
+            };
+            if leaf.len() + LENGTH_BYTES + next.len() > leaf_bytes {
+                let next = between(key, next).into();
+                return Some((mem::replace(&mut least, next), leaf));
+            }
+        }
+        Some((mem::take(&mut least), leaf))
+    })
+}
+
+/// The shortest key that is behind the first of two, and not behind the second.
+fn between<'a>(first: &[u8], second: &'a [u8]) -> &'a [u8] {
+    let alike = first.iter().zip(second).take_while(|(a, b)| a == b).count();
+    &second[..=alike]
+}
+
 /// The keys of a leaf, each with where it begins.
-fn entries(leaf: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+pub(super) fn entries(leaf: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let mut rest = leaf;
     iter::from_fn(move || {
         let at = leaf.len() - rest.len();
@@ -145,8 +239,7 @@ fn middle(leaf: &[u8]) -> Option<(usize, &[u8])> {
     let mut before: &[u8] = b"";
     for (at, key) in entries(leaf) {
         if at > 0 && 2 * (at + LENGTH_BYTES + key.len()) >= leaf.len() {
-            let alike = before.iter().zip(key).take_while(|(a, b)| a == b).count();
-            return Some((at, &key[..=alike]));
+            return Some((at, between(before, key)));
         }
         before = key;
     }
@@ -177,4 +270,10 @@ fn put(leaf: &mut Vec<u8>, at: usize, key: &[u8]) {
     let entry = &mut leaf[at..at + len];
     entry[..LENGTH_BYTES].copy_from_slice(&(key.len() as u16).to_le_bytes());
     entry[LENGTH_BYTES..].copy_from_slice(key);
+}
+
+/// Puts a key behind all others of a leaf.
+pub(super) fn append(leaf: &mut Vec<u8>, key: &[u8]) {
+    leaf.extend_from_slice(&(key.len() as u16).to_le_bytes());
+    leaf.extend_from_slice(key);
 }

@@ -71,6 +71,31 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn what_is_merged_is_as_if_each_key_had_come_by_itself(
+        one_by_one in prop::collection::vec(key(), 0..300),
+        merges in prop::collection::vec(prop::collection::btree_set(key(), 0..200), 1..6),
+    ) {
+        let mut set = Sorted::default();
+        one_by_one.iter().for_each(|key| set.insert(key));
+        let mut model: BTreeSet<_> = one_by_one.into_iter().collect();
+        for keys in merges {
+            let sorted: Vec<&[u8]> = keys.iter().map(|key| &key[..]).collect();
+            set.merge(&sorted);
+            check(&set);
+            model.extend(keys);
+            prop_assert!(model.iter().eq(self::keys(&set)));
+        }
+        for key in &model {
+            set.remove(key);
+        }
+        prop_assert!(set.is_empty());
+    }
+}
+
 /// What the leaves take beside their place in the map.
 fn bytes(set: &Sorted) -> usize {
     set.leaves.values().map(Vec::capacity).sum()
@@ -86,6 +111,10 @@ fn a_key_takes_little_more_than_its_bytes_also_when_most_are_gone() {
     }
     assert_eq!(keys(&set).len(), 100_000);
     assert!(bytes(&set) < 28 * 100_000, "{}", bytes(&set));
+    let mut merged = Sorted::default();
+    keys(&set).chunks(300).for_each(|some| merged.merge(some));
+    assert_eq!(keys(&merged), keys(&set));
+    assert!(bytes(&merged) < 20 * 100_000, "{}", bytes(&merged));
     for number in 0..99_000 {
         set.remove(&key(number));
     }
