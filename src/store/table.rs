@@ -26,7 +26,7 @@ use std::cmp::Reverse;
 use std::mem;
 
 /// How many records there are to a bucket at most, and at least, on the average.
-const RECORDS_MAX: usize = 5;
+const RECORDS_MAX: usize = 4;
 const RECORDS_MIN: usize = 2;
 
 /// Where in a hash the number of the family stands: below the tag.
