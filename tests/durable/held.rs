@@ -118,24 +118,28 @@ fn one_sync_serves_all_who_wait() {
     assert!((1..=4).contains(&commits), "{commits} commits for 20");
 }
 
-#[test]
-fn one_sync_serves_all_who_ask_again_as_soon_as_they_are_answered() {
+/// Five clients ask again as soon as they are answered, and all are served by one sync each time.
+fn are_served_together(ask: impl Fn(&mut Client), hear: impl Fn(&mut Client)) {
     let Some(strace) = tool_that("strace", &["-f", "--seccomp-bpf", "true"]) else {
         return;
     };
     const ROUNDS: u64 = 10;
     let folder = folder();
     let daemon = slowed(&strace, folder.path(), "always", Duration::from_millis(20));
-    let mut other = daemon.connect();
+    let mut other = daemon.connect_resp3();
+    // Those who only listen are told as well, and not waited for.
+    let mut listeners: Vec<_> = (0..12).map(|_| daemon.connect()).collect();
+    for listener in &mut listeners {
+        listener.ask("PING\n", "PONG\n");
+    }
     let mut clients: Vec<_> = (0..5).map(|_| daemon.connect()).collect();
-    let ask = |client: &mut Client| client.send_frame(&[b"PUT", b"key", b""]);
-    clients.iter_mut().for_each(ask);
+    clients.iter_mut().for_each(&ask);
     let mut commits = 0;
     // How soon they ask again depends on what else the machine does.
     until("one sync for each time that they ask", || {
         for _ in 0..ROUNDS {
             for client in &mut clients {
-                assert!(client.line().starts_with(':'));
+                hear(client);
                 ask(client);
                 // Without a wait the first would be handed over alone by now.
                 other.ask(frame(&[b"PING"]), "+PONG\r\n");
@@ -144,6 +148,31 @@ fn one_sync_serves_all_who_ask_again_as_soon_as_they_are_answered() {
         let before = std::mem::replace(&mut commits, daemon.stats().get("commits"));
         (commits - before <= ROUNDS + 1).then_some(())
     });
+}
+
+#[test]
+fn one_sync_serves_all_who_ask_again_as_soon_as_they_are_answered() {
+    let ask = |client: &mut Client| client.send_frame(&[b"PUT", b"key", b""]);
+    are_served_together(ask, |client| assert!(client.line().starts_with(':')));
+}
+
+#[test]
+fn one_sync_serves_all_who_send_several_changes_and_ask_before_them() {
+    let ask = |client: &mut Client| {
+        let frames: [&[&[u8]]; 3] = [&[b"PING"], &[b"PUT", b"key", b""], &[b"PUT", b"key", b""]];
+        client.send(frames.map(frame).concat());
+    };
+    are_served_together(ask, |client| {
+        assert_eq!(client.line(), "+PONG\r");
+        assert!(client.line().starts_with(':'));
+        assert!(client.line().starts_with(':'));
+    });
+}
+
+#[test]
+fn one_sync_serves_all_who_are_told_of_the_changes_of_the_others() {
+    let ask = |client: &mut Client| client.send("PUT:key:\n");
+    are_served_together(ask, |client| while client.line() != "OK" {});
 }
 
 #[test]
