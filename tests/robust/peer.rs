@@ -4,7 +4,7 @@ use crate::mirror::Mirror;
 use crate::record::{Conn, ConnId, Dialect, Event, Push, Record, Reply, Word, word};
 use crate::wire;
 use std::collections::{BTreeSet, VecDeque};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ pub const LAST: &str = "~end";
 
 /// One client of the run.
 pub struct Peer {
-    stream: TcpStream,
+    /// None once it has closed: to hold it would look to the daemon like one who does not read.
+    stream: Option<TcpStream>,
     pub id: ConnId,
     pub dialect: Dialect,
     unsent: Vec<u8>,
@@ -49,7 +50,7 @@ impl Peer {
         let dialect = conn.dialect;
         let mirror = conn.is_mirror.then(Mirror::default);
         let mut peer = Peer {
-            stream,
+            stream: Some(stream),
             id: record.open(conn),
             dialect,
             unsent: Vec::new(),
@@ -120,7 +121,8 @@ impl Peer {
 
     /// Says that it sends nothing more; what it has not sent yet goes first.
     pub fn halve(&mut self, record: &mut Record) {
-        if self.unsent.is_empty() && self.stream.shutdown(Shutdown::Write).is_ok() {
+        let shut = |stream: &TcpStream| stream.shutdown(Shutdown::Write);
+        if self.unsent.is_empty() && self.stream().and_then(shut).is_ok() {
             self.halved = true;
             record.push(self.id, Event::Halved);
         }
@@ -128,12 +130,11 @@ impl Peer {
 
     /// Closes, with a reset if so wished.
     pub fn cut(&mut self, record: &mut Record, reset: bool) {
-        if reset {
+        if let Some(stream) = self.stream.take().filter(|_| reset) {
             let linger = Some(Duration::ZERO);
-            let set = rustix::net::sockopt::set_socket_linger(&self.stream, linger);
+            let set = rustix::net::sockopt::set_socket_linger(&stream, linger);
             set.expect("it is a socket");
         }
-        let _ = self.stream.shutdown(Shutdown::Both);
         self.ended = true;
         record.push(self.id, Event::Cut);
     }
@@ -149,7 +150,7 @@ impl Peer {
         }
         let mut chunk = [0; CHUNK];
         for _ in 0..4 {
-            match self.stream.read(&mut chunk) {
+            match self.stream().and_then(|mut stream| stream.read(&mut chunk)) {
                 Ok(0) => {
                     self.ended = true;
                     record.push(self.id, Event::Ended);
@@ -173,10 +174,16 @@ impl Peer {
         moved
     }
 
+    fn stream(&self) -> io::Result<&TcpStream> {
+        let closed = || ErrorKind::NotConnected.into();
+        self.stream.as_ref().ok_or_else(closed)
+    }
+
     fn flush(&mut self) -> bool {
         let mut sent = 0;
         while sent < self.unsent.len() {
-            match self.stream.write(&self.unsent[sent..]) {
+            let unsent = &self.unsent[sent..];
+            match self.stream().and_then(|mut stream| stream.write(unsent)) {
                 Ok(len) => sent += len,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 // If the daemon has ended the connection, what it said before can still be read.
