@@ -129,7 +129,8 @@ fn losses_are_said_on_standard_error_for_the_other_belongs_to_commands() {
     let daemon = Daemon::start(&[]);
     let since = "00000000000000ff:7";
     let command = ["--exec", "--", "sh", "-c", "echo $KVMSG_KEY"];
-    let args = ["--since", since, "--count", "2"];
+    // What is lost is no command.
+    let args = ["--since", since, "--count", "1"];
     let watcher = Running::watch(&daemon, &[&args[..], &command].concat());
     daemon.cli(&["put", "k", "v"]).prints("OK\n");
     let from = start(&daemon);

@@ -63,6 +63,26 @@ fn a_count_ends_it() {
 }
 
 #[test]
+fn that_the_server_stops_is_said_and_does_not_count() {
+    let printed = ("NOTIFY DRAIN 10\n", "");
+    let said = ("", "the server stops\n");
+    let cases: [(&[&str], _); 2] = [(&[], printed), (&["--exec", "--", "true"], said)];
+    for (command, (out, err)) in cases {
+        let daemon = Daemon::start(&[]);
+        let watcher = Running::watch(&daemon, &[&["--count", "1"], command].concat());
+        daemon.signal(Signal::TERM);
+        let ran = watcher.end();
+        let address = daemon.address;
+        let err = match err {
+            "" => String::new(),
+            err => format!("kvmsg-cli: {address}: {err}"),
+        };
+        let closed = format!("kvmsg-cli: {address}: the server closed the connection\n");
+        ran.is(2, out, &(err + &closed));
+    }
+}
+
+#[test]
 fn a_time_out_does_not_end_it() {
     let daemon = Daemon::start(&[]);
     let mut watcher = Running::watch(&daemon, &["--timeout", "0.05", "--count", "1"]);

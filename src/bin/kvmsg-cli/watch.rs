@@ -19,7 +19,7 @@ struct Watcher<'a> {
     form: Form,
     watch: Watch,
     cursor: Option<Cursor>,
-    /// How many more notices there will be, if that is limited.
+    /// How many more notices there will be, or commands, if that is limited.
     left: Option<u64>,
     /// How many commands have failed.
     failed: u64,
@@ -125,6 +125,7 @@ impl Watcher<'_> {
                     revision,
                     values,
                 })?;
+                self.count();
             }
             Event::Lost { first, last } => {
                 self.print(&Notice::Lost { first, last })?;
@@ -143,7 +144,13 @@ impl Watcher<'_> {
                     "changes are gone: those after {since}, up to {from}"
                 )));
             }
-            Event::Drain { seconds } => self.print(&Notice::Drain { seconds })?,
+            // Nothing has changed, so that does not count.
+            Event::Drain { seconds } if self.options.watching.command.is_none() => {
+                self.print(&Notice::Drain { seconds })?;
+            }
+            Event::Drain { .. } => {
+                complain(&format_args!("{}: the server stops", self.options.server));
+            }
             Event::Connected { .. } => self.connected(),
             Event::Progress { .. } => {}
             Event::Disconnected { error, .. } => self.disconnected(error)?,
@@ -173,18 +180,21 @@ impl Watcher<'_> {
         if ends || is_silent {
             complain(&why);
         }
+        // Instead of changes that would have counted; but no command is run for them.
+        if !is_silent {
+            self.count();
+        }
         if ends { Goes::Lost } else { Goes::On }
     }
 
-    fn print(&mut self, notice: &Notice) -> Result<(), Failure> {
+    fn print(&self, notice: &Notice) -> Result<(), Failure> {
         let mut bytes = Vec::new();
         self.form.notice(notice, &mut bytes);
         self.show(&bytes)
     }
 
     /// Prints a notice, unless standard output belongs to commands.
-    fn show(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        self.count();
+    fn show(&self, bytes: &[u8]) -> Result<(), Failure> {
         match self.options.watching.command {
             Some(_) => Ok(()),
             None => print::out(bytes),

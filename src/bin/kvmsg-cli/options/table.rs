@@ -125,7 +125,12 @@ static OF_LIST: [Flag<Id>; 1] = [Flag::switch(
 static OF_WATCH: [Flag<Id>; 6] = [
     Flag {
         value: Some("N"),
-        ..Flag::switch(Id::Count, None, "count", "end after N notices")
+        ..Flag::switch(
+            Id::Count,
+            None,
+            "count",
+            "end after N changes, or N commands",
+        )
     },
     Flag {
         value: Some("EPOCH:REVISION"),
