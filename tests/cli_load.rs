@@ -132,11 +132,38 @@ fn lines_that_were_not_answered_are_named() {
     let mut command = cli(&address);
     command.arg("load");
     let line = |key, value| format!("{{\"key\":\"{key}\",\"values\":[\"{value}\"]}}\n");
+    // The server goes when it has the third, and answers the first alone.
     let lines = [line("a", "1"), line("b", "2"), line("c", "x")].concat();
-    run(command, lines).fails(&format!(
-        "lines 2 to 3 were not answered: {address}: the server closed the connection"
-    ));
+    let why = format!("were not answered: {address}: the server closed the connection");
+    let told = format!("kvmsg-cli: lines 2 to 3 {why}\n");
+    run(command, lines).is(2, "1 key, 1 value\n", &told);
     server.join().unwrap();
+}
+
+#[test]
+fn that_there_are_lines_which_were_not_sent_is_said() {
+    for (verb, line) in [
+        (Some("load"), r#"{"key":"k","values":["v"]}"#),
+        (None, "put k v"),
+    ] {
+        let (listener, address) = deaf();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(GREETING).unwrap();
+            stream.read_exact(&mut [0; 100]).unwrap();
+        });
+        let mut command = cli(&address);
+        command.args(verb);
+        // More than are sent ahead of their replies.
+        let ran = run(command, format!("{line}\n").repeat(50_000));
+        let said = ran.err.strip_prefix("kvmsg-cli: lines 1 to ").unwrap();
+        let (last, why) = said.split_once(' ').unwrap();
+        assert!(last.parse::<u64>().unwrap() < 50_000, "{said}");
+        let told = format!("were not answered, and none behind was sent: {address}: ");
+        assert!(why.starts_with(&told), "{said}");
+        assert_eq!((ran.code, ran.out.len()), (Some(2), 0));
+        server.join().unwrap();
+    }
 }
 
 #[test]

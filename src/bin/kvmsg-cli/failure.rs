@@ -18,9 +18,9 @@ pub enum Failure {
     Usage(UsageError),
     /// The server cannot be reached, does not answer, or refuses: which one, and why.
     Server(String, client::Error),
-    /// The server went away, or what answers is none: the first and the last line of a pipe that
-    /// are left without an answer, which server, and why.
-    Lines(u64, u64, String, client::Error),
+    /// The server went away, or what answers is none: which lines of a pipe are left without an
+    /// answer, which server, and why.
+    Lines(Unanswered, String, client::Error),
     /// Standard input cannot be read.
     Input(io::Error),
     /// Standard input holds more than is kept: what is too long, and the limit in bytes.
@@ -51,6 +51,17 @@ pub enum Failure {
     Shell,
 }
 
+/// Lines that were sent and not answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Unanswered {
+    /// The number of the first.
+    pub first: u64,
+    /// The number of the last.
+    pub last: u64,
+    /// Whether there are others behind them, which were not sent.
+    pub are_others_left: bool,
+}
+
 impl Failure {
     /// What went wrong with the server that was asked.
     pub fn server(options: &Options, error: client::Error) -> Failure {
@@ -60,9 +71,24 @@ impl Failure {
     /// The same, with the first and the last of the lines that are left without an answer, if any.
     pub fn lines(options: &Options, lines: Option<(u64, u64)>, error: client::Error) -> Failure {
         match lines {
-            Some((first, last)) => Failure::Lines(first, last, options.server.clone(), error),
+            Some((first, last)) => {
+                let lines = Unanswered {
+                    first,
+                    last,
+                    are_others_left: false,
+                };
+                Failure::Lines(lines, options.server.clone(), error)
+            }
             None => Failure::server(options, error),
         }
+    }
+
+    /// The same, knowing whether there are lines that were not sent.
+    pub fn with_rest(mut self, are_left: bool) -> Failure {
+        if let Failure::Lines(lines, ..) = &mut self {
+            lines.are_others_left = are_left;
+        }
+        self
     }
 
     /// Whether it is no failure at all: whoever reads what is printed has seen enough.
@@ -99,13 +125,7 @@ impl fmt::Display for Failure {
             }
             Failure::Server(_, error @ client::Error::Refused(_)) => error.fmt(f),
             Failure::Server(address, error) => write!(f, "{address}: {error}"),
-            Failure::Lines(first, last, address, error) => {
-                match last - first {
-                    0 => write!(f, "line {first} was not answered: ")?,
-                    _ => write!(f, "lines {first} to {last} were not answered: ")?,
-                }
-                write!(f, "{address}: {error}")
-            }
+            Failure::Lines(lines, address, error) => write!(f, "{lines}: {address}: {error}"),
             Failure::Input(error) => write!(f, "cannot read standard input: {error}"),
             Failure::TooLong(what, limit) => {
                 write!(f, "{what} is longer than {limit} bytes")
@@ -142,6 +162,20 @@ impl fmt::Display for Failure {
             Failure::Shell => {
                 f.write_str("--json, -0 and -q are for a verb or a pipe, not for the shell")
             }
+        }
+    }
+}
+
+impl fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (first, last) = (self.first, self.last);
+        match first == last {
+            true => write!(f, "line {first} was not answered")?,
+            false => write!(f, "lines {first} to {last} were not answered")?,
+        }
+        match self.are_others_left {
+            true => f.write_str(", and none behind was sent"),
+            false => Ok(()),
         }
     }
 }

@@ -87,6 +87,11 @@ impl Lines {
         }
     }
 
+    /// Whether a line is there that has not been taken, as far as that is known without a wait.
+    pub fn are_left(&mut self) -> bool {
+        self.next().is_some() || self.take().is_ok_and(|_| self.next().is_some())
+    }
+
     /// Waits until something comes, or the end.
     ///
     /// # Errors

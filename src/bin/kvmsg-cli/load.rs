@@ -98,8 +98,15 @@ pub async fn run(options: &Options) -> Result<ExitCode, Failure> {
             false => Progress::of_bytes(input_bytes()),
         },
     };
-    load.work(&mut Lines::of_stdin()).await?;
-    load.summary()?;
+    let mut lines = Lines::of_stdin();
+    let worked = load.work(&mut lines).await;
+    // Also if it has ended early, for so much is there then.
+    let said = match worked.is_ok() || load.has_begun() {
+        true => load.summary(),
+        false => Ok(()),
+    };
+    let worked = worked.map_err(|failure| failure.with_rest(lines.are_left()));
+    worked.and(said)?;
     match load.refused {
         0 => Ok(ExitCode::SUCCESS),
         _ => Ok(ExitCode::from(crate::FAILED)),
@@ -255,6 +262,11 @@ impl Load<'_> {
     fn report(&self, number: u64, why: &dyn Display) {
         let say = || complain(&format_args!("line {number}: {why}"));
         self.progress.aside(say);
+    }
+
+    /// Whether any line has had its answers.
+    fn has_begun(&self) -> bool {
+        self.values + self.keys + self.refused > 0
     }
 
     fn summary(&self) -> Result<(), Failure> {

@@ -89,7 +89,9 @@ pub fn run(options: &Options) -> Result<ExitCode, Failure> {
             has_failed: false,
             is_watching: false,
         };
-        let ended = pipe.work(&mut Lines::of_stdin()).await;
+        let mut lines = Lines::of_stdin();
+        let ended = pipe.work(&mut lines).await;
+        let ended = ended.map_err(|failure| failure.with_rest(lines.are_left()));
         let printed = pipe.print();
         match ended.and(printed) {
             Err(failure) if pipe.has_failed && failure.is_broken_pipe() => Ok(()),
