@@ -1,5 +1,9 @@
-//! Says whose turn it is, so that nothing keeps anything else waiting for ever: requests and
-//! notices stand in one queue.
+//! Says whose turn it is, so that nothing keeps anything else waiting for ever.
+//!
+//! Those who are behind with notices may be many, and each takes as long as many requests do. So
+//! one of them has the first step of a turn, and the others what requests leave of it: who asks
+//! waits for one of them at most, and who is behind waits for no more than a turn for each of those
+//! before it.
 //!
 //! A client that pipelines without end would be in front of all who come meanwhile, whenever they
 //! come. So one whose requests were broken off stands apart: its turn comes when the others have
@@ -10,7 +14,7 @@ use super::Broker;
 use crate::feed::ClientId;
 use std::collections::VecDeque;
 
-/// How many turns are looked ahead at a time: few more clients have one before others come.
+/// How many requests are looked ahead at a time: few more clients have a turn before others come.
 const LOOKED_AT: usize = 64;
 
 /// What a client has a turn for.
@@ -25,7 +29,8 @@ pub(super) enum Due {
 /// Those who have something to be done, in the order of their turns.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    due: VecDeque<Due>,
+    requests: VecDeque<ClientId>,
+    notices: VecDeque<ClientId>,
     /// Whose requests were broken off.
     broken_off: VecDeque<ClientId>,
     /// The others have had a turn since one of these did.
@@ -34,20 +39,19 @@ pub(super) struct Queue {
 
 impl Queue {
     pub(super) fn is_empty(&self) -> bool {
-        self.due.is_empty() && self.broken_off.is_empty()
+        !self.others_wait() && self.broken_off.is_empty()
+    }
+
+    /// Whether somebody waits who was not broken off.
+    fn others_wait(&self) -> bool {
+        !self.requests.is_empty() || !self.notices.is_empty()
     }
 
     pub(super) fn push(&mut self, due: Due) {
-        self.due.push_back(due);
-    }
-
-    /// Those who have a turn for their requests, among the next.
-    fn clients(&self) -> impl Iterator<Item = ClientId> {
-        let next = self.due.iter().take(LOOKED_AT);
-        next.filter_map(|due| match due {
-            Due::Requests(client) => Some(*client),
-            Due::Notices(_) => None,
-        })
+        match due {
+            Due::Requests(client) => self.requests.push_back(client),
+            Due::Notices(client) => self.notices.push_back(client),
+        }
     }
 
     /// Puts a client behind others of its kind whose requests were broken off by the end of a turn.
@@ -58,15 +62,26 @@ impl Queue {
     /// Takes who is next, in a turn in which nothing has been done yet or something has; nothing if
     /// that turn is to end.
     pub(super) fn next(&mut self, is_first: bool) -> Option<Due> {
-        if is_first && (self.others_were_served || self.due.is_empty()) {
+        if is_first && (self.others_were_served || !self.others_wait()) {
             self.others_were_served = false;
             if let Some(client) = self.broken_off.pop_front() {
                 return Some(Due::Requests(client));
             }
         }
-        let next = self.due.pop_front();
+        let next = match is_first {
+            true => self.next_notices().or_else(|| self.next_requests()),
+            false => self.next_requests().or_else(|| self.next_notices()),
+        };
         self.others_were_served |= next.is_some();
         next
+    }
+
+    fn next_requests(&mut self) -> Option<Due> {
+        self.requests.pop_front().map(Due::Requests)
+    }
+
+    fn next_notices(&mut self) -> Option<Due> {
+        self.notices.pop_front().map(Due::Notices)
     }
 }
 
@@ -74,8 +89,8 @@ impl Broker {
     /// Fetches from memory what the requests need of all whose turn is next with a batch of one.
     /// Those of a longer batch are looked ahead as they are executed.
     pub(super) fn look_ahead(&self) {
-        let clients = self.queue.clients();
-        let clients = clients.filter_map(|id| self.clients.get(&id));
+        let next = self.queue.requests.iter().take(LOOKED_AT);
+        let clients = next.filter_map(|id| self.clients.get(id));
         let batches = clients.filter_map(|client| client.batches.front());
         let single = batches.filter(|batch| batch.left() == 1);
         self.core
@@ -120,6 +135,21 @@ mod tests {
             order,
             [vec![10, 10, 10], vec![1], vec![10, 11, 11], vec![2]]
         );
+    }
+
+    #[test]
+    fn one_who_is_behind_comes_first_in_a_turn_and_the_others_after_all_who_ask() {
+        let mut queue = Queue::default();
+        (1..=4).for_each(|client| queue.push(Due::Notices(client)));
+        (11..=12).for_each(|client| queue.push(Due::Requests(client)));
+        let mut turn = |steps| -> Vec<_> {
+            let steps = (0..steps).map(|step| queue.next(step == 0));
+            steps.flatten().collect()
+        };
+        let (asks, is_behind) = (Due::Requests, Due::Notices);
+        assert_eq!(turn(2), [is_behind(1), asks(11)]);
+        assert_eq!(turn(3), [is_behind(2), asks(12), is_behind(3)]);
+        assert_eq!(turn(3), [is_behind(4)]);
     }
 
     #[test]
