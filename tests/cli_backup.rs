@@ -4,17 +4,21 @@
 mod common;
 
 use common::cli::{GREETING, Ran, Running, cli, deaf, run};
+use common::tools::tool;
 use common::{Daemon, binary, until};
 use kvmsg::client::{Client, Request, TIMEOUT};
 use kvmsg::journal::{Directory, How, Load, Values, recover};
 use kvmsg::protocol::notice::Change;
 use rustix::process::Signal;
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
 use std::net::TcpStream;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use tempfile::TempDir;
 
@@ -254,8 +258,15 @@ fn a_backup_is_of_one_revision_though_others_write() {
 /// A client that backs up into this file, from a server that answers no LIST, and the server's end
 /// of the connection.
 fn stuck(file: &Path) -> (Running, TcpStream) {
+    stuck_as(file, |command| command)
+}
+
+/// The same, its command made into another that runs it.
+fn stuck_as(file: &Path, wrap: impl Fn(Command) -> Command) -> (Running, TcpStream) {
     let (listener, address) = deaf();
-    let running = Running::start(cli(&address).arg("backup").arg(file));
+    let mut command = cli(&address);
+    command.arg("backup").arg(file);
+    let running = Running::start(&mut wrap(command));
     let (mut socket, _) = listener.accept().unwrap();
     socket.write_all(GREETING).unwrap();
     let watching = b"*2\r\n$16\r\n0123456789abcdef\r\n:0\r\n";
@@ -287,9 +298,56 @@ fn a_backup_that_fails_leaves_nothing() {
     assert_eq!(ran.code, Some(2), "{}", ran.err);
     assert_eq!(names(&place), [""; 0]);
 
-    let (running, _socket) = stuck(&file);
-    until("the backup to begin", begun);
-    running.signal(Signal::TERM);
-    running.end().fails("interrupted; nothing was written");
-    assert_eq!(names(&place), [""; 0]);
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT] {
+        let (running, _socket) = stuck(&file);
+        until("the backup to begin", begun);
+        running.signal(signal);
+        running.end().fails("interrupted; nothing was written");
+        assert_eq!(names(&place), [""; 0]);
+    }
+}
+
+#[test]
+fn a_signal_that_it_was_started_to_ignore_does_not_end_it() {
+    let Some(sh) = tool("sh") else { return };
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("file");
+    let ignoring = |command: Command| {
+        let mut sh = Command::new(&sh);
+        let words = command.get_args().map(OsStr::to_owned);
+        sh.args(["-c", "trap '' HUP; exec \"$@\"", "sh"]);
+        sh.arg(command.get_program()).args(words);
+        sh
+    };
+    let (running, socket) = stuck_as(&file, ignoring);
+    until("the backup to begin", || {
+        (!names(&place).is_empty()).then_some(())
+    });
+    running.signal(Signal::HUP);
+    drop(socket);
+    let ran = running.end();
+    let is_lost = ran.err.contains("connection");
+    assert!(is_lost && ran.code == Some(2), "{ran:?}");
+}
+
+#[test]
+fn only_a_regular_file_is_replaced_and_a_link_stays_one() {
+    let (daemon, place) = (Daemon::start(&[]), tempfile::tempdir().unwrap());
+    let at = |name: &str| place.path().join(name);
+    let socket = UnixListener::bind(at("socket")).unwrap();
+    let why = "it is not a regular file, which alone is replaced";
+    for flags in [&[][..], &["--force"]] {
+        let shown = at("socket");
+        let complaint = format!("kvmsg-cli: cannot write {}: {why}\n", shown.display());
+        backup(&daemon, flags, &at("socket")).is(2, "", &complaint);
+    }
+    drop(socket);
+    symlink("file", at("link")).unwrap();
+    backup(&daemon, &[], &at("link")).prints("OK\n");
+    let there = fs::metadata(at("file")).unwrap().modified().unwrap();
+    assert_eq!(backup(&daemon, &[], &at("link")).code, Some(2));
+    backup(&daemon, &["--force"], &at("link")).prints("OK\n");
+    assert!(fs::metadata(at("file")).unwrap().modified().unwrap() > there);
+    assert_eq!(fs::read_link(at("link")).unwrap(), Path::new("file"));
+    assert_eq!(names(&place), ["file", "link", "socket"]);
 }

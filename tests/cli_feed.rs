@@ -161,6 +161,22 @@ fn a_cursor_file_goes_on_without_a_gap_and_without_repeating() {
 }
 
 #[test]
+fn a_cursor_behind_a_link_is_kept_there_and_the_link_stays() {
+    let daemon = Daemon::start(&[]);
+    let (cursor, link) = (file("behind"), file("link"));
+    let _ = (fs::remove_file(&cursor), fs::remove_file(&link));
+    std::os::unix::fs::symlink("behind", &link).unwrap();
+    for key in ["a", "b"] {
+        let watcher = Running::watch(&daemon, &["--cursor-file", text(&link), "--count=1"]);
+        put(&daemon, &[key]);
+        watcher.end().prints(format!("NOTIFY PUT {key}\n"));
+        let kept = fs::read_to_string(&cursor).unwrap();
+        assert_eq!(kept, format!("{}\n", position(&daemon)));
+        assert_eq!(fs::read_link(&link).unwrap(), Path::new("behind"));
+    }
+}
+
+#[test]
 fn a_cursor_file_that_holds_no_position_is_a_mistake_and_stays_as_it_is() {
     let daemon = Daemon::start(&[]);
     let cursor = file("broken");

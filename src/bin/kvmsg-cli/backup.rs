@@ -14,9 +14,9 @@ use futures_lite::{StreamExt as _, future};
 use kvmsg::client::{Client, Error, Op, Page, Reply};
 use kvmsg::journal::{Backup, Batch, Slice};
 use kvmsg::protocol::notice::{Change, Held};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook_async_std::Signals;
-use std::fs::File;
+use std::fs::{self, File};
 use target::{New, Target};
 
 /// How long a batch of changes may become before it is written, in bytes.
@@ -39,7 +39,7 @@ struct Recording<'a> {
 /// [`Failure::Changing`], and that it was interrupted. Then there is no new file.
 pub async fn run(options: &Options, name: &[u8]) -> Result<(), Failure> {
     let target = Target::new(name, options.force)?;
-    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(Failure::Signals)?;
+    let mut signals = Signals::new(ending()).map_err(Failure::Signals)?;
     let interrupted = async {
         match signals.next().await {
             Some(_) => Err(Failure::Interrupted),
@@ -51,6 +51,17 @@ pub async fn run(options: &Options, name: &[u8]) -> Result<(), Failure> {
     let reply = Reply::Revision(revision);
     options.form.on_stdout().reply(&reply, &mut bytes);
     print::out(&bytes)
+}
+
+/// The signals that end it, but those that are ignored by the will of whoever started it, as
+/// nohup(1) does.
+fn ending() -> impl Iterator<Item = i32> {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    let ignored = ignored.unwrap_or(0);
+    let signals = [SIGHUP, SIGINT, SIGQUIT, SIGTERM].into_iter();
+    signals.filter(move |signal| ignored >> (signal - 1) & 1 == 0)
 }
 
 async fn take(options: &Options, target: &Target) -> Result<u64, Failure> {

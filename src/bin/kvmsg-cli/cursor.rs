@@ -7,7 +7,9 @@
 //! in silence.
 
 use crate::failure::Failure;
+use crate::links::behind_links;
 use kvmsg::client::Position;
+use kvmsg::flags::text::quoted;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -26,14 +28,19 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// Reads what a file holds. If there is no such file, there is no position.
+    /// Reads what a file holds, or the one behind a link. If there is no such file, there is no position.
     ///
     /// # Errors
     ///
     /// [`Failure::Cursor`] if it cannot be read, or holds no position.
     pub fn open(path: &Path) -> Result<Cursor, Failure> {
         let mut text = String::new();
-        let read = File::open(path).and_then(|file| file.take(BYTES_MAX).read_to_string(&mut text));
+        let path = match behind_links(path) {
+            Ok(path) => path,
+            Err(error) => return Err(Failure::Cursor(path.to_owned(), error.to_string())),
+        };
+        let read =
+            File::open(&path).and_then(|file| file.take(BYTES_MAX).read_to_string(&mut text));
         let kept = match read {
             Ok(0) => Err("it is empty; remove it to begin at the present".to_owned()),
             Ok(_) => match text.strip_suffix('\n').unwrap_or(&text).parse() {
@@ -46,7 +53,6 @@ impl Cursor {
             }
             Err(error) => Err(error.to_string()),
         };
-        let path = path.to_owned();
         match kept {
             Ok(kept) => Ok(Cursor {
                 path,
@@ -83,7 +89,10 @@ impl Cursor {
         beside.push(".new");
         // One that was left behind; what is created must be ours, and no link to elsewhere.
         match fs::remove_file(&beside) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                let why = format!("cannot remove {}: {error}", quoted(&beside));
+                return Err(io::Error::new(error.kind(), why));
+            }
             _ => {}
         }
         let mut file = File::create_new(&beside)?;

@@ -10,6 +10,7 @@ mod dump;
 mod exec;
 mod failure;
 mod input;
+mod links;
 mod list;
 mod load;
 mod moment;

@@ -1,6 +1,7 @@
 //! Makes a file that gets its name only when it is whole.
 
 use crate::failure::Failure;
+use crate::links::behind_links;
 use kvmsg::flags::text::shown;
 use kvmsg::journal;
 use std::ffi::OsStr;
@@ -24,20 +25,26 @@ pub struct New<'a> {
 }
 
 impl Target {
-    /// A file of this name, which is not there, unless `force`.
+    /// A file of this name, or behind the link of this name, which is not there, unless `force`.
     ///
     /// # Errors
     ///
-    /// [`Failure::Exists`], and that the name is that of a folder or of none.
+    /// [`Failure::Exists`], and that the name is that of a folder, of a device or the like, or of
+    /// none.
     pub fn new(name: &[u8], force: bool) -> Result<Target, Failure> {
         let path = PathBuf::from(OsStr::from_bytes(name));
-        let target = Target { path, force };
+        let mut target = Target { path, force };
         if name == b"-" || target.path.file_name().is_none() {
             let error = io::Error::other("a backup is written into a file with a name");
             return Err(target.failed(error));
         }
+        target.path = behind_links(&target.path).map_err(|error| target.failed(error))?;
         match fs::symlink_metadata(&target.path) {
             Ok(found) if found.is_dir() => Err(target.failed(io::ErrorKind::IsADirectory.into())),
+            Ok(found) if !found.is_file() => {
+                let error = io::Error::other("it is not a regular file, which alone is replaced");
+                Err(target.failed(error))
+            }
             Ok(_) if !force => Err(Failure::Exists(target.path)),
             _ => Ok(target),
         }
