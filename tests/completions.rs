@@ -223,6 +223,10 @@ fn zsh_completes_what_is_typed_on_a_terminal() {
         &format!("kvmsg-cli {typed}"),
         &format!("kvmsg-cli {completed}"),
     );
+    // It may also be sourced.
+    let terminal = open(&tmux, &home, "zsh -f -i");
+    terminal.enter("autoload -Uz compinit; compinit -u -D; source ./_kvmsg-cli");
+    complete(&terminal, "kvmsg-cli benc", "kvmsg-cli bench");
 }
 
 #[test]

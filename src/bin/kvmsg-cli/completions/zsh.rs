@@ -1,4 +1,4 @@
-//! The script for zsh, to be found as `_kvmsg-cli` in `$fpath`.
+//! The script for zsh, to be found as `_kvmsg-cli` in `$fpath`, or sourced after compinit.
 
 use super::{SHELLS, forms, verbs, verbs_with_flags, with_value};
 use crate::options::table::{self, Id};
@@ -45,7 +45,12 @@ _kvmsg-cli() {
 	esac
 }
 
-_kvmsg-cli "$@"
+# Found in $fpath, this is the function; sourced, it says what the function is for.
+if [[ $funcstack[1] == _kvmsg-cli ]]; then
+	_kvmsg-cli "$@"
+else
+	compdef _kvmsg-cli kvmsg-cli
+fi
 "#;
 
 pub fn script() -> String {

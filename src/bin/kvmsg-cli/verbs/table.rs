@@ -215,7 +215,11 @@ pub static VERBS: [Verb; 17] = [
         place: Place::Once,
         help: "print the completions for bash, zsh or fish",
         examples: &[],
-        once: "Prints a script that lets a shell complete verbs and flags; it asks no server.\n",
+        once: "\
+Prints a script that lets a shell complete verbs and flags; it asks no server.
+Where it is not installed, a shell reads it when it starts: source <(kvmsg-cli
+completions bash), in zsh after compinit; kvmsg-cli completions fish | source.
+",
         once_examples: &["completions bash > kvmsg-cli.bash"],
     },
     Verb {
