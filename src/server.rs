@@ -32,9 +32,6 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How many connections wait to be accepted before the kernel turns more away.
-const BACKLOG: i32 = 4096;
-
 /// A server that has its addresses and will serve when it is run.
 ///
 /// # Examples
@@ -248,15 +245,7 @@ impl Opened {
 impl Service {
     /// Lets clients connect.
     fn listen(&self) -> Result<(), StartError> {
-        let listeners = self.listeners.iter().zip(&*self.handle.addresses);
-        for (listener, address) in listeners {
-            // The standard library's backlog is 128.
-            rustix::net::listen(listener, BACKLOG).map_err(|error| StartError::Bind {
-                address: address.to_string(),
-                source: error.into(),
-            })?;
-        }
-        Ok(())
+        bind::listen(&self.listeners, &self.handle.addresses)
     }
 
     async fn serve(

@@ -82,12 +82,19 @@ fn an_address_that_cannot_be_had_ends_it_with_one_line() {
         .local_addr()
         .map(|address| (address.to_string(), taken))
         .unwrap();
+    let (free, _held) = common::free_address();
+    let free = free.to_string();
     for (listen, address, why) in [
         (taken.0.clone(), taken.0.as_str(), "Address already in use"),
         (
             format!("127.0.0.1:0,{}", taken.0),
             taken.0.as_str(),
             "Address already in use",
+        ),
+        (
+            format!("{free},{free}"),
+            &free,
+            &format!("{free}, which is listed too, has its port"),
         ),
         (
             "192.0.2.1:0".to_owned(),

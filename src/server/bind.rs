@@ -7,6 +7,9 @@ use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 
+/// How many connections wait to be accepted before the kernel turns more away.
+const BACKLOG: i32 = 4096;
+
 /// Why a server cannot start. Each is one line when displayed.
 #[derive(Debug)]
 pub enum StartError {
@@ -90,4 +93,31 @@ fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
     let listener = TcpListener::from(socket);
     accept::prepare(&listener)?;
     Ok(listener)
+}
+
+/// Lets clients connect.
+pub(super) fn listen(
+    listeners: &[TcpListener],
+    addresses: &[SocketAddr],
+) -> Result<(), StartError> {
+    for (at, (listener, address)) in listeners.iter().zip(addresses).enumerate() {
+        // The standard library's backlog is 128.
+        let listened = rustix::net::listen(listener, BACKLOG);
+        listened.map_err(|error| StartError::Bind {
+            address: address.to_string(),
+            source: by_ours(*address, &addresses[..at]).unwrap_or(error.into()),
+        })?;
+    }
+    Ok(())
+}
+
+/// What is wrong with an address that one of these has, if one of them has it.
+fn by_ours(address: SocketAddr, others: &[SocketAddr]) -> Option<io::Error> {
+    let has = |other: &&SocketAddr| {
+        let is_any = other.ip().is_unspecified() || address.ip().is_unspecified();
+        other.port() == address.port() && (is_any || other.ip() == address.ip())
+    };
+    let other = others.iter().find(has)?;
+    let why = format!("{other}, which is listed too, has its port");
+    Some(io::Error::new(io::ErrorKind::AddrInUse, why))
 }
