@@ -100,7 +100,7 @@ fn both_syntaxes_are_understood_and_values_shown_as_they_are() {
         ("GET:user", &["Server: john smith", "a:b  c", "it's"]),
         (
             r#"put lines "one\ntwo\e""#,
-            &[r#"Error: the \ at column 20 begins no escape (\\ \" \n \r \t \0 \xHH \u{HEX})"#],
+            &[r#"Error: the \ at column 20 begins no escape (\\ \" \' \n \r \t \0 \xHH \u{HEX})"#],
         ),
         (r#"put lines "one\ntwo\x1b[2J\n""#, &["Server: OK"]),
         ("put lines gr\u{fc}n", &["Server: OK"]),

@@ -185,7 +185,9 @@ fn print(text: &str) -> ExitCode {
         .write_all(text.as_bytes())
         .and_then(|()| output.flush())
     {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => fail(1, &error),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            fail(1, &format_args!("cannot write standard output: {error}"))
+        }
         _ => ExitCode::SUCCESS,
     }
 }

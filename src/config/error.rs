@@ -74,6 +74,16 @@ impl ConfigError {
         }
     }
 
+    /// A value in the file that is none in TOML, as it stands there.
+    pub(super) fn misread(source: String, key: &Key, value: &str, allowed: String) -> Self {
+        ConfigError::Value {
+            source,
+            key: key.name,
+            value: cut(escaped(value.as_bytes())),
+            allowed,
+        }
+    }
+
     /// A value in the file that is not allowed for `key`.
     pub(super) fn toml(source: String, key: &Key, value: &toml::Value) -> Self {
         let allowed = key.kind.allowed();
@@ -91,7 +101,10 @@ fn shown(value: &toml::Value) -> String {
     if let toml::Value::String(text) = value {
         return quoted(OsStr::new(text));
     }
-    let line = in_one_line(value);
+    cut(in_one_line(value))
+}
+
+fn cut(line: String) -> String {
     match line.char_indices().find(|(at, _)| *at >= SHOWN_BYTES_MAX) {
         Some((at, _)) => format!("{}...", &line[..at]),
         None => line,

@@ -14,7 +14,7 @@ use figment::{Metadata, Profile, Provider, Source};
 use toml::Spanned;
 
 use super::error::{ConfigError, file_name};
-use super::keys::{FILE_VARIABLE, KEYS, Key};
+use super::keys::{FILE_VARIABLE, KEYS, Key, Kind};
 use crate::flags::text::SHOWN_BYTES_MAX;
 
 /// How long the file may be, in bytes: far more than anyone writes, so that a device or the wrong
@@ -180,11 +180,36 @@ fn line_number(bytes: &[u8], at: usize) -> usize {
 fn syntax(name: &str, bytes: &[u8], at: usize, message: &str) -> ConfigError {
     let number = line_number(bytes, at);
     let mut lines = bytes.split(|byte| *byte == b'\n');
-    let line = lines.nth(number - 1).unwrap_or_default();
+    let line = String::from_utf8_lossy(lines.nth(number - 1).unwrap_or_default());
+    let (source, line) = (format!("{name}:{number}"), line.trim());
+    if let Some((key, value, allowed)) = misread(line) {
+        return ConfigError::misread(source, key, value, allowed);
+    }
     let words = message.replace('\n', ", ").replace(char::is_control, " ");
     ConfigError::Syntax {
-        source: format!("{name}:{number}"),
+        source,
         message: words.chars().take(2 * SHOWN_BYTES_MAX).collect(),
-        line: String::from_utf8_lossy(line).trim().to_string(),
+        line: line.to_string(),
+    }
+}
+
+/// What a line sets that the parser does not take, where more can be said of that than it does: a
+/// text without quotes, or a number that is too large for it. The key, the value and what is
+/// allowed.
+fn misread(line: &str) -> Option<(&'static Key, &str, String)> {
+    let (name, value) = line.split_once('=')?;
+    let (key, value) = (Key::named(name.trim_end())?, value.trim_start());
+    let first = value.chars().next()?;
+    match key.kind {
+        Kind::Addresses | Kind::Word(..) | Kind::Folder => {
+            let is_bare = !matches!(first, '"' | '\'' | '[');
+            let allowed = || format!("in quotes: {}", key.kind.allowed());
+            is_bare.then(|| (key, value, allowed()))
+        }
+        Kind::Number(_) => {
+            let is_number = value.chars().all(|char| char.is_ascii_digit());
+            is_number.then(|| (key, value, key.kind.allowed()))
+        }
+        Kind::Switch => None,
     }
 }

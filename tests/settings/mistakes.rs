@@ -127,7 +127,16 @@ fn form_and_keys_of_the_file_are_named() {
         ),
         (
             "clients_max = 99999999999999999999",
-            "1: number too large to fit in target type: \"clients_max = 99999999999999999999\"",
+            "1: clients_max is 99999999999999999999, but must be a whole number from 1 to 100000",
+        ),
+        (
+            "log = info",
+            "1: log is info, but must be in quotes: one of error, warn, info, debug",
+        ),
+        (
+            "\ndata_dir=/var/lib/kvmsg  ",
+            "2: data_dir is /var/lib/kvmsg, but must be in quotes: \
+             a folder's path without control characters, or empty",
         ),
     ];
     refused_in_files(&cases);

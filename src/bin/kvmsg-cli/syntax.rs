@@ -70,7 +70,7 @@ impl fmt::Display for SyntaxError {
             }
             SyntaxError::Escape { column } => write!(
                 f,
-                r#"the \ at column {column} begins no escape (\\ \" \n \r \t \0 \xHH \u{{HEX}})"#
+                r#"the \ at column {column} begins no escape (\\ \" \' \n \r \t \0 \xHH \u{{HEX}})"#
             ),
         }
     }
