@@ -114,7 +114,7 @@ fn read(folder: &Directory) -> Result<(Recovered, Holding), Error> {
 /// # Errors
 ///
 /// That the folder is in use or not empty, what is wrong with the backup, and what the operating
-/// system refuses. Nothing has changed then, but that the folder may have been made.
+/// system refuses. Nothing has changed then.
 pub fn restore(path: &Path, backup: &Path) -> Result<Contents, Error> {
     let shown = shown(backup);
     let failed = |error| Error::io("cannot read", shown.clone(), error);
@@ -123,7 +123,13 @@ pub fn restore(path: &Path, backup: &Path) -> Result<Contents, Error> {
     if !file.metadata().map_err(failed)?.is_file() {
         return Err(failed(std::io::Error::other("it is not a regular file")));
     }
-    restore_file(&Directory::open(path)?, file, shown)
+    let was_there = path.exists();
+    let folder = Directory::open(path)?;
+    let restored = restore_file(&folder, file, shown);
+    if restored.is_err() && !was_there {
+        folder.unmake();
+    }
+    restored
 }
 
 fn restore_file(folder: &Directory, file: impl File, shown: String) -> Result<Contents, Error> {

@@ -123,7 +123,7 @@ fn a_dump_is_an_object_a_line_in_the_order_of_the_keys_and_of_a_prefix_alone() {
     daemon.cli(&["dump", "nobody"]).prints("");
     daemon
         .cli(&["dump", "-0"])
-        .fails("-0 is for verbs that print values or keys");
+        .fails("-0 is for verbs that print values or keys as they are");
 }
 
 /// How many keys there are that nobody changes, so that a dump takes many pages.

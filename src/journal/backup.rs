@@ -134,7 +134,11 @@ pub fn restore<D: Folder, F: File, L: Load + Default>(
         .and_then(|to| copy(source.file(), 0, &to))
         .and_then(|()| folder.rename(&new, &name))
         .and_then(|()| folder.sync());
-    copied.map_err(failed)?;
+    if let Err(error) = copied {
+        // As much of it as there is may have filled the disk.
+        let _ = folder.remove(&new);
+        return Err(failed(error));
+    }
     // What has been written, and not what was read before, is what there is.
     let mut load = L::default();
     let recovered = recover(folder, &mut load)?;

@@ -119,6 +119,12 @@ impl Directory {
             _lock: Arc::new(lock),
         })
     }
+
+    /// Removes a folder that was made for nothing. One with more in it than the lock stays.
+    pub fn unmake(self) {
+        let lock = self.path.join(names::LOCK);
+        let _ = fs::remove_file(lock).and_then(|()| fs::remove_dir(&self.path));
+    }
 }
 
 fn options() -> OpenOptions {

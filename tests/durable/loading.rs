@@ -10,12 +10,12 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How many changes there are to load: so many that it takes some seconds.
-const CHANGES: u64 = if cfg!(debug_assertions) {
-    600_000
-} else {
-    4_000_000
-};
+/// How long a load is to take, about: the first line of progress comes after a second.
+const LOADING: Duration = Duration::from_secs(4);
+
+/// How many changes show how fast this machine loads, and how many there are at most.
+const PROBE: u64 = 100_000;
+const CHANGES_MAX: u64 = 20_000_000;
 
 /// How many of them stand in a frame.
 const TOGETHER: u64 = 1000;
@@ -46,8 +46,19 @@ impl Load for Nothing {
     }
 }
 
-/// Writes what a daemon would, had it been asked for all these changes.
-fn fill(folder: &Path) {
+/// How many changes take so long to load.
+fn changes() -> u64 {
+    let folder = folder();
+    fill(folder.path(), PROBE);
+    let begun = Instant::now();
+    daemon(folder.path(), &[]);
+    let times = LOADING.as_secs_f64() / begun.elapsed().as_secs_f64();
+    let changes = (PROBE as f64 * times.max(1.0)) as u64;
+    changes.next_multiple_of(TOGETHER).min(CHANGES_MAX)
+}
+
+/// Writes what a daemon would, had it been asked for so many changes.
+fn fill(folder: &Path, changes: u64) {
     let directory = Directory::open(folder).expect("it is there");
     let recovered = recover(&directory, &mut Nothing).expect("it is empty");
     let origin = Origin {
@@ -57,7 +68,7 @@ fn fill(folder: &Path) {
     };
     let mut journal = Journal::begin(directory, &recovered, origin).expect("it can be written");
     let mut batch = Batch::new();
-    for revision in 1..=CHANGES {
+    for revision in 1..=changes {
         let key = format!("key-{revision}");
         batch.push(&Change {
             revision,
@@ -107,8 +118,8 @@ fn stop_amid(folder: &Path, signal: Signal) -> Duration {
 
 #[test]
 fn a_signal_during_loading_ends_it_at_once_and_changes_nothing_in_the_folder() {
-    let folder = folder();
-    fill(folder.path());
+    let (folder, changes) = (folder(), changes());
+    fill(folder.path(), changes);
     let before = contents(folder.path());
     let stopped = [Signal::TERM, Signal::INT].map(|signal| stop_amid(folder.path(), signal));
     let after = contents(folder.path());
@@ -122,10 +133,10 @@ fn a_signal_during_loading_ends_it_at_once_and_changes_nothing_in_the_folder() {
     let slowest = stopped.into_iter().max().expect("there are two");
     assert!(slowest < whole / 4, "{slowest:?} of {whole:?}");
     let stats = running.stats();
-    assert_eq!(stats.get("revision"), CHANGES);
-    assert_eq!(stats.get("keys"), CHANGES);
+    assert_eq!(stats.get("revision"), changes);
+    assert_eq!(stats.get("keys"), changes);
     let mut client = running.connect();
-    let last = format!("key-{CHANGES}");
+    let last = format!("key-{changes}");
     client.send_frame(&[b"GET", last.as_bytes()]);
     assert_eq!(client.frame(), Frame::Array(vec![Frame::bulk("value")]));
 }

@@ -230,9 +230,11 @@ fn belongs(given: &[Given<Id>], verb: Option<Name>) -> Result<(), OptionsError> 
         }
     }
     match verb {
-        Some(Name::Dump | Name::Load | Name::Backup | Name::Bench | Name::Completions) => {
-            useless(given, &[Id::Null], "verbs that print values or keys")
-        }
+        Some(Name::Dump | Name::Load | Name::Backup | Name::Bench | Name::Completions) => useless(
+            given,
+            &[Id::Null],
+            "verbs that print values or keys as they are",
+        ),
         _ => Ok(()),
     }
 }
@@ -276,8 +278,15 @@ fn address(of: &str, value: &OsStr) -> Result<String, OptionsError> {
         Some((host, port)) => (host, port.parse().map_err(|_| wrong())?),
         None => (text, PORT),
     };
-    let is_host = |letter: char| !letter.is_control() && !letter.is_whitespace();
-    if host.is_empty() || port == 0 || !host.chars().all(is_host) {
+    let is_odd = |letter: char| letter.is_control() || letter.is_whitespace();
+    let is_host = match host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+    {
+        Some(inner) => inner.contains(':') && !inner.contains(['[', ']']),
+        None => !host.is_empty() && !host.contains(['[', ']', '/']),
+    };
+    if port == 0 || !is_host || host.contains(is_odd) {
         return Err(wrong());
     }
     Ok(format!("{host}:{port}"))

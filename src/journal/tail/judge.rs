@@ -19,7 +19,11 @@ impl<D: Folder> Tail<'_, D> {
         let mut rear = self.look_behind(0, rest)?;
         rear.note(header, self.header);
         let (next, found) = (self.revision + 1, header.base + 1);
-        let what = format!("it begins with change {found}, and should with {next}");
+        // A file of zeros, or an empty one, is none that was used; here it must have been.
+        let lacking = self.rubbish.last().map_or(String::new(), |name| {
+            format!(", and {name} before it has no beginning")
+        });
+        let what = format!("it begins with change {found}, and should with {next}{lacking}");
         self.judge(0, &rear, &what)
     }
 

@@ -46,7 +46,19 @@ fn addresses_get_the_port_they_lack() {
     for (typed, meant) in cases {
         assert_eq!(address("-s", OsStr::new(typed)).ok().as_deref(), meant);
     }
-    for wrong in ["", ":1", "h:0", "h:x", "h:65536", "a b", "h:"] {
+    let wrongs = [
+        "",
+        ":1",
+        "h:0",
+        "h:x",
+        "h:65536",
+        "a b",
+        "h:",
+        "[::1",
+        "[h]:1",
+        "redis://h:1",
+    ];
+    for wrong in wrongs {
         assert!(address("-s", OsStr::new(wrong)).is_err(), "{wrong}");
     }
 }
@@ -95,7 +107,10 @@ fn mistakes_are_named_with_what_would_be_right() {
         ),
         (&["put", "k", "v", "--replace"], "--replace is for load"),
         (&["load", "-n", "1"], "-n is for bench"),
-        (&["dump", "-0"], "-0 is for verbs that print values or keys"),
+        (
+            &["dump", "-0"],
+            "-0 is for verbs that print values or keys as they are",
+        ),
         (
             &["bench", "-c", "10001"],
             "-c \"10001\": it must be a number from 1 to 10000",
