@@ -8,11 +8,19 @@
 //!
 //! That they ask again is a guess. A wait lasts no longer than the last commit did, and after one
 //! that was in vain there is none for a while.
+//!
+//! A commit that takes well below a millisecond is mostly work of a processor, which is missing
+//! elsewhere meanwhile, so two in place of one cost more than a wait. There it may last several
+//! times as long, and is in vain unless nearly all came.
 
 use std::time::{Duration, Instant};
 
 /// The longest wait.
 const WAIT_MAX: Duration = Duration::from_millis(10);
+
+/// How many times as long as the last commit a wait may last that is no longer than this.
+const LONGER: u32 = 6;
+const LONGER_MAX: Duration = Duration::from_millis(1);
 
 /// How many batches go without a wait after one that was in vain.
 const PAUSE: u32 = 16;
@@ -58,10 +66,16 @@ impl Gathering {
         if self.pause > 0 {
             self.pause -= 1;
         } else if answered > 0 {
+            let longer = (took * LONGER).min(LONGER_MAX);
+            let (lasts, missing) = match longer > took {
+                true => (longer, answered / 8),
+                false => (took.min(WAIT_MAX), answered / 2),
+            };
+            let all = self.asked + answered;
             self.wait = Some(Wait {
-                all: self.asked + answered,
-                few: self.asked + answered.div_ceil(2),
-                end: now + took.min(WAIT_MAX),
+                all,
+                few: all - missing,
+                end: now + lasts,
                 has_kept: false,
             });
         }
@@ -138,6 +152,23 @@ mod tests {
             assert_eq!(gathering.end(), Some(begun + lasts));
             assert!(gathering.keeps(begun + lasts - Duration::from_nanos(1)));
             assert!(!gathering.keeps(begun + lasts));
+        }
+    }
+
+    #[test]
+    fn after_a_short_commit_a_wait_lasts_longer_and_nearly_all_must_come() {
+        let short = Duration::from_micros(100);
+        for (took, lasts) in [(short, short * 6), (short * 3, LONGER_MAX)] {
+            for (back, is_in_vain) in [(13, true), (14, false)] {
+                let (mut gathering, begun) = (Gathering::default(), Instant::now());
+                gathering.begin(begun, 16, took);
+                (0..back).for_each(|_| gathering.count());
+                assert!(gathering.keeps(begun + lasts - Duration::from_nanos(1)));
+                assert!(!gathering.keeps(begun + lasts));
+                gathering.close();
+                gathering.begin(begun, 16, took);
+                assert_eq!(gathering.end().is_none(), is_in_vain, "{back} are back");
+            }
         }
     }
 
