@@ -197,6 +197,10 @@ fn syntax(name: &str, bytes: &[u8], at: usize, message: &str) -> ConfigError {
 /// text without quotes, or a number that is too large for it. The key, the value and what is
 /// allowed.
 fn misread(line: &str) -> Option<(&'static Key, &str, String)> {
+    // By itself it is well-formed: the mistake is another, such as a key that stands there twice.
+    if toml::from_str::<toml::Table>(line).is_ok() {
+        return None;
+    }
     let (name, value) = line.split_once('=')?;
     let (key, value) = (Key::named(name.trim_end())?, value.trim_start());
     let first = value.chars().next()?;

@@ -120,6 +120,10 @@ fn form_and_keys_of_the_file_are_named() {
             "echo = true\n\necho = 1\r\n",
             "3: duplicate key `echo` in document root: \"echo = 1\"",
         ),
+        (
+            "clients_max = 1\nclients_max = 2",
+            "2: duplicate key `clients_max` in document root: \"clients_max = 2\"",
+        ),
         ("\necho", "2: expected `.`, `=`: \"echo\""),
         (
             "echo = true true",

@@ -28,7 +28,8 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// Reads what a file holds, or the one behind a link. If there is no such file, there is no position.
+    /// Reads what a file holds, or the one behind a link. If there is no such file, there is no
+    /// position.
     ///
     /// # Errors
     ///
