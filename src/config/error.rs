@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::keys::{FILE_VARIABLE, KEYS, Key};
 use crate::flags::FlagError;
@@ -104,6 +104,7 @@ fn shown(value: &toml::Value) -> String {
     cut(in_one_line(value))
 }
 
+/// What is shown of a line that has been escaped.
 fn cut(line: String) -> String {
     match line.char_indices().find(|(at, _)| *at >= SHOWN_BYTES_MAX) {
         Some((at, _)) => format!("{}...", &line[..at]),
@@ -133,11 +134,6 @@ fn in_one_line(value: &toml::Value) -> String {
     }
 }
 
-/// A file's name for a message or a comment: as it was given, but for what would break a line.
-pub(super) fn file_name(path: &Path) -> String {
-    escaped(path.as_os_str().as_encoded_bytes())
-}
-
 impl From<FlagError> for ConfigError {
     fn from(error: FlagError) -> Self {
         ConfigError::Flags(error)
@@ -156,7 +152,11 @@ impl fmt::Display for ConfigError {
                 let named_by = named_by
                     .as_ref()
                     .map_or(String::new(), |by| format!("{by}: "));
-                write!(f, "{named_by}cannot read \"{}\": {error}", file_name(path))
+                write!(
+                    f,
+                    "{named_by}cannot read \"{}\": {error}",
+                    text::shown(path)
+                )
             }
             ConfigError::Syntax {
                 source,

@@ -13,9 +13,9 @@ use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider, Source};
 use toml::Spanned;
 
-use super::error::{ConfigError, file_name};
+use super::error::ConfigError;
 use super::keys::{FILE_VARIABLE, KEYS, Key, Kind};
-use crate::flags::text::SHOWN_BYTES_MAX;
+use crate::flags::text::{SHOWN_BYTES_MAX, shown};
 
 /// How long the file may be, in bytes: far more than anyone writes, so that a device or the wrong
 /// file is not read without end.
@@ -116,7 +116,7 @@ pub(super) fn file(
         None => (None, default.to_path_buf()),
     };
     match read(&path) {
-        Ok(bytes) => from_toml(&file_name(&path), &bytes),
+        Ok(bytes) => from_toml(&shown(&path), &bytes),
         Err(e) if e.kind() == io::ErrorKind::NotFound && named_by.is_none() => Ok(Vec::new()),
         Err(error) => Err(ConfigError::File {
             named_by,
@@ -182,8 +182,8 @@ fn syntax(name: &str, bytes: &[u8], at: usize, message: &str) -> ConfigError {
     let mut lines = bytes.split(|byte| *byte == b'\n');
     let line = String::from_utf8_lossy(lines.nth(number - 1).unwrap_or_default());
     let (source, line) = (format!("{name}:{number}"), line.trim());
-    if let Some((key, value, allowed)) = misread(line) {
-        return ConfigError::misread(source, key, value, allowed);
+    if let Some(error) = misread(&source, line) {
+        return error;
     }
     let words = message.replace('\n', ", ").replace(char::is_control, " ");
     ConfigError::Syntax {
@@ -194,26 +194,27 @@ fn syntax(name: &str, bytes: &[u8], at: usize, message: &str) -> ConfigError {
 }
 
 /// What a line sets that the parser does not take, where more can be said of that than it does: a
-/// text without quotes, or a number that is too large for it. The key, the value and what is
-/// allowed.
-fn misread(line: &str) -> Option<(&'static Key, &str, String)> {
+/// text without quotes, or a number that is too large for it.
+fn misread(source: &str, line: &str) -> Option<ConfigError> {
     // By itself it is well-formed: the mistake is another, such as a key that stands there twice.
     if toml::from_str::<toml::Table>(line).is_ok() {
         return None;
     }
     let (name, value) = line.split_once('=')?;
     let (key, value) = (Key::named(name.trim_end())?, value.trim_start());
-    let first = value.chars().next()?;
-    match key.kind {
-        Kind::Addresses | Kind::Word(..) | Kind::Folder => {
-            let is_bare = !matches!(first, '"' | '\'' | '[');
-            let allowed = || format!("in quotes: {}", key.kind.allowed());
-            is_bare.then(|| (key, value, allowed()))
+    let (first, allowed) = (value.chars().next()?, key.kind.allowed());
+    let is_bare = !matches!(first, '"' | '\'' | '[');
+    let allowed = match key.kind {
+        Kind::Addresses | Kind::Word(..) | Kind::Folder if is_bare => {
+            format!("in quotes: {allowed}")
         }
-        Kind::Number(_) => {
-            let is_number = value.chars().all(|char| char.is_ascii_digit());
-            is_number.then(|| (key, value, key.kind.allowed()))
-        }
-        Kind::Switch => None,
-    }
+        Kind::Number(_) if value.chars().all(|char| char.is_ascii_digit()) => allowed,
+        _ => return None,
+    };
+    Some(ConfigError::misread(
+        source.to_string(),
+        key,
+        value,
+        allowed,
+    ))
 }
