@@ -168,10 +168,7 @@ impl Keys {
             (at.merges, at.bucket, at.left) = (merges, 0, None);
         }
         let bucket = self.table.bucket_in(at.family, at.bucket);
-        if at.left.is_none() {
-            self.fetch(bucket);
-        }
-        match at.left.or_else(|| self.table.places(bucket)) {
+        match at.left.or_else(|| self.fetch(bucket)) {
             None => {
                 *at = Cursor {
                     family: at.family + 1,
@@ -193,12 +190,14 @@ impl Keys {
         }
     }
 
-    /// Fetches the records of a bucket from memory, together, for a walk takes one after the other.
-    fn fetch(&self, bucket: usize) {
-        let places = 0..self.table.places(bucket).unwrap_or(0);
-        let slots = places.filter_map(|place| self.table.at(bucket, place));
+    /// How many places the chain of a bucket has. Fetches its records from memory, together, for a
+    /// walk takes one after the other.
+    fn fetch(&self, bucket: usize) -> Option<usize> {
+        let places = self.table.places(bucket)?;
+        let slots = (0..places).filter_map(|place| self.table.at(bucket, place));
         let read = slots.filter_map(|slot| self.records.peek(slot).first());
         black_box(read.fold(0, |all, read| all ^ read));
+        Some(places)
     }
 
     fn find(&self, hash: u64, key: &[u8]) -> Option<(Place, Slot)> {

@@ -9,9 +9,8 @@
 #[cfg(test)]
 mod tests;
 
-use super::sorted::{append, entries};
+use super::sorted::{append, keys_of, part_of};
 use std::collections::BTreeMap;
-use std::ops::Bound::{Included, Unbounded};
 
 /// How many keys a heap has before it is cut in two. To sort so many is a matter of 20 us.
 pub(super) const HEAP_KEYS_MAX: usize = 384;
@@ -24,7 +23,7 @@ pub(super) struct Pile {
 }
 
 /// Some keys, in no order.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Heap {
     bytes: Vec<u8>,
     keys: usize,
@@ -49,10 +48,10 @@ impl Pile {
     /// Takes a key out, as often as it is there.
     pub(super) fn remove(&mut self, key: &[u8]) {
         if let Some(heap) = self.heap_of(key)
-            && entries(&heap.bytes).any(|(_, other)| other == key)
+            && keys_of(&heap.bytes).any(|other| other == key)
         {
-            let left = entries(&heap.bytes).map(|(_, other)| other);
-            let left: Vec<_> = left.filter(|other| *other != key).collect();
+            let left = keys_of(&heap.bytes).filter(|other| *other != key);
+            let left: Vec<_> = left.collect();
             *heap = Heap::of(&left);
         }
     }
@@ -75,9 +74,7 @@ impl Pile {
     }
 
     fn heap_of(&mut self, key: &[u8]) -> Option<&mut Heap> {
-        let up_to = (Unbounded, Included(key));
-        let heap = self.heaps.range_mut::<[u8], _>(up_to).next_back();
-        heap.map(|(_, heap)| heap)
+        part_of(&mut self.heaps, key)
     }
 }
 
@@ -94,7 +91,7 @@ impl Heap {
     /// Its keys in their order, each once.
     pub(super) fn sorted(&self) -> Vec<&[u8]> {
         let mut keys = Vec::with_capacity(self.keys);
-        keys.extend(entries(&self.bytes).map(|(_, key)| key));
+        keys.extend(keys_of(&self.bytes));
         // Of a heap that was cut out of another the first keys are in order, and this sort uses it.
         keys.sort();
         keys.dedup();

@@ -80,16 +80,19 @@ impl Sorted {
 
     /// Takes in keys that belong into one leaf, which becomes as many as it takes then.
     fn merge_leaf(&mut self, keys: &[&[u8]]) {
-        let old = self.leaf_of(keys[0]).map_or_else(Vec::new, mem::take);
         let added: usize = keys.iter().map(|key| LENGTH_BYTES + key.len()).sum();
-        let there = entries(&old).map(|(_, key)| key);
-        let mut leaves = leaves(merged(there, keys.iter().copied()), old.len() + added);
-        let first = leaves.next().unwrap_or_default();
-        match self.leaf_of(keys[0]) {
-            Some(leaf) => *leaf = first.1,
-            None => _ = self.leaves.insert(first.0, first.1),
+        let new = keys.iter().copied();
+        let Some(leaf) = self.leaf_of(keys[0]) else {
+            self.leaves.extend(leaves(new, added));
+            return;
+        };
+        let old = mem::take(leaf);
+        let mut made = leaves(merged(keys_of(&old), new), old.len() + added);
+        // The first of them has the place of the old one.
+        if let Some((_, first)) = made.next() {
+            *leaf = first;
         }
-        self.leaves.extend(leaves);
+        self.leaves.extend(made);
     }
 
     /// Takes a key out, if it is there.
@@ -135,7 +138,7 @@ impl Sorted {
         let first = self.leaves.range::<[u8], _>(up_to).next_back();
         let least = first.map_or(start, |(least, _)| least);
         let leaves = self.leaves.range::<[u8], _>((Included(least), Unbounded));
-        let keys = leaves.flat_map(|(_, leaf)| entries(leaf).map(|(_, key)| key));
+        let keys = leaves.flat_map(|(_, leaf)| keys_of(leaf));
         keys.skip_while(move |key| *key < start)
     }
 
@@ -157,10 +160,18 @@ impl Sorted {
 
     /// The leaf that has this key, or would have it.
     fn leaf_of(&mut self, key: &[u8]) -> Option<&mut Vec<u8>> {
-        let up_to = (Unbounded, Included(key));
-        let leaf = self.leaves.range_mut::<[u8], _>(up_to).next_back();
-        leaf.map(|(_, leaf)| leaf)
+        part_of(&mut self.leaves, key)
     }
+}
+
+/// Of parts that are each known by the least key that it may have, the one for this key.
+pub(super) fn part_of<'a, P>(
+    parts: &'a mut BTreeMap<Box<[u8]>, P>,
+    key: &[u8],
+) -> Option<&'a mut P> {
+    let up_to = (Unbounded, Included(key));
+    let part = parts.range_mut::<[u8], _>(up_to).next_back();
+    part.map(|(_, part)| part)
 }
 
 /// The keys of two that are in order, in order, each once.
@@ -221,8 +232,13 @@ fn between<'a>(first: &[u8], second: &'a [u8]) -> &'a [u8] {
     &second[..=alike]
 }
 
+/// The keys of a leaf.
+pub(super) fn keys_of(leaf: &[u8]) -> impl Iterator<Item = &[u8]> {
+    entries(leaf).map(|(_, key)| key)
+}
+
 /// The keys of a leaf, each with where it begins.
-pub(super) fn entries(leaf: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+fn entries(leaf: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let mut rest = leaf;
     iter::from_fn(move || {
         let at = leaf.len() - rest.len();

@@ -25,7 +25,7 @@ fn check(set: &Sorted) {
     let mut ends: Vec<_> = set.leaves.keys().skip(1).map(Some).collect();
     ends.push(None);
     for ((least, leaf), end) in set.leaves.iter().zip(ends) {
-        let keys: Vec<_> = entries(leaf).map(|(_, key)| key).collect();
+        let keys: Vec<_> = keys_of(leaf).collect();
         assert!(!keys.is_empty());
         let most = LEAF_BYTES + 2 * (LENGTH_BYTES + KEY_BYTES_MAX);
         assert!(leaf.len() < most, "{}", leaf.len());
