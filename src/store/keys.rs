@@ -6,6 +6,7 @@ use super::table::{Bucket, Place, Table};
 use crate::list::Value;
 use crate::protocol::notice::Held;
 use ahash::RandomState;
+use std::hash::{BuildHasher, Hasher};
 use std::hint::black_box;
 use std::rc::Rc;
 
@@ -78,7 +79,7 @@ impl Keys {
     }
 
     pub(super) fn hash(&self, key: &[u8]) -> u64 {
-        self.hasher.hash_one(key)
+        hashed(&self.hasher, key)
     }
 
     pub(super) fn get(&self, hash: u64, key: &[u8]) -> Option<Record<'_>> {
@@ -140,7 +141,7 @@ impl Keys {
     pub(super) fn create<'v>(&mut self, hash: u64, key: &[u8], value: &'v [u8]) -> Held<'v> {
         let (slot, told) = self.records.create(key, value);
         let (records, hasher) = (&self.records, &self.hasher);
-        let hash_of = |slot| hasher.hash_one(records.get(slot).key());
+        let hash_of = |slot| hashed(hasher, records.get(slot).key());
         self.table.insert(hash, slot, hash_of);
         told
     }
@@ -254,4 +255,11 @@ impl Entry<'_> {
     fn moved(&mut self) {
         self.keys.table.set(self.place, self.slot);
     }
+}
+
+/// Without the length in front, as a slice is hashed otherwise: nothing is hashed with it.
+fn hashed(hasher: &RandomState, key: &[u8]) -> u64 {
+    let mut hasher = hasher.build_hasher();
+    hasher.write(key);
+    hasher.finish()
 }
