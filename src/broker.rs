@@ -211,14 +211,16 @@ impl Broker {
         self.has_requests() || rings || walks || self.core.store.is_untidy()
     }
 
-    /// Takes what has arrived, a part of it if that is much.
-    fn take_events(&mut self) {
+    /// Takes what has arrived, a part of it if that is much; false if nothing is left, and then
+    /// nothing comes before the turn is over, for nobody else runs.
+    fn take_events(&mut self) -> bool {
         for _ in 0..EVENTS_A_TURN {
             match self.events.try_recv() {
                 Ok(event) => self.handle(event),
-                Err(_) => break,
+                Err(_) => return false,
             }
         }
+        true
     }
 
     fn handle(&mut self, event: Event) {
@@ -261,11 +263,11 @@ impl Broker {
         let mut turn = Turn::begin();
         self.take_words();
         self.fan_out(&mut turn);
-        let mut is_first = true;
+        let (mut is_first, mut may_come) = (true, true);
         while !self.fanout.is_going_on() && !turn.is_over() {
             // Between two changes is the only time for it: with many watchers every turn may end
             // while a change is being told, and whoever comes would never have a turn.
-            self.take_events();
+            may_come = may_come && self.take_events();
             self.tell_progress(&mut turn);
             if is_first {
                 self.look_ahead();
