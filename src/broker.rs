@@ -30,6 +30,7 @@ mod relief;
 
 use crate::feed::{ClientId, Feed};
 use crate::ledger::Ledger;
+use crate::sleepers::Sleepers;
 use crate::stats::Stats;
 use crate::store::{Store, WARM_MAX};
 use ahash::RandomState;
@@ -44,7 +45,6 @@ use fanout::Fanout;
 use futures_lite::future;
 use progress::Progress;
 use queue::{Due, Queue};
-use smol::Timer;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -142,23 +142,13 @@ impl Broker {
     }
 
     /// Runs until everyone who could send an event is gone, or the disk has failed; false then.
-    pub async fn run(mut self) -> bool {
-        let mut clock = Timer::never();
-        let mut armed = None;
+    pub async fn run(mut self, sleepers: Rc<Sleepers>) -> bool {
         loop {
             if !self.has_work() {
-                let alarm = self.alarm();
-                if armed != alarm {
-                    armed = alarm;
-                    match armed {
-                        Some(at) => clock.set_at(at),
-                        None => clock = Timer::never(),
-                    }
-                }
-                match self.wait(&mut clock).await {
+                match self.wait(&sleepers).await {
                     Wake::Event(event) => self.handle(event),
                     Wake::Word(word) => self.hear(word),
-                    Wake::Clock => armed = None,
+                    Wake::Clock => {}
                     Wake::End => break,
                 }
             }
@@ -183,10 +173,13 @@ impl Broker {
     }
 
     /// Waits for an event, or for the time at which something is to be done without one.
-    async fn wait(&self, clock: &mut Timer) -> Wake {
+    async fn wait(&self, sleepers: &Sleepers) -> Wake {
         let event = async { self.events.recv().await.map_or(Wake::End, Wake::Event) };
         let tick = async {
-            clock.await;
+            match self.alarm() {
+                Some(at) => sleepers.sleep_until(at).await,
+                None => future::pending().await,
+            }
             Wake::Clock
         };
         let Some(durable) = &self.core.durable else {

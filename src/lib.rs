@@ -20,6 +20,7 @@
 
 pub mod stop;
 pub mod bell;
+pub mod sleepers;
 pub mod spare;
 pub mod stats;
 pub mod flags;

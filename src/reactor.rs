@@ -2,22 +2,27 @@
 //!
 //! A socket is registered once, edge-triggered, for as long as it is open. So to wait for it costs
 //! no system call of its own, and a turn of the loop costs one, however many sockets are ready; a
-//! general reactor arms every wait anew. What is rare (new connections, the broker's clock) stays
-//! with smol's reactor, which runs on a thread of its own and wakes this one.
+//! general reactor arms every wait anew. What is rare, new connections, stays with smol's reactor,
+//! which runs on a thread of its own and wakes this one.
 //!
 //! What edge-triggered means is said in epoll(7): the kernel tells once that something has come.
 //! Who then reads less than there was room for need not read again to find out that there is no
 //! more, except at the end of the stream, which may have come with it; [`Socket::readable`] knows.
 
-mod sleepers;
+mod clock;
+mod socket;
+#[cfg(test)]
+mod tests;
 
-use crate::bell::Bell;
+use crate::sleepers::Sleepers;
+use clock::Clock;
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
-use sleepers::Sleepers;
 use smol::{LocalExecutor, Task};
-use std::cell::{Cell, RefCell};
+pub use socket::Socket;
+use socket::{READ, Source};
+use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -40,17 +45,16 @@ const TASKS_A_LOOK: usize = 4;
 /// How many events one system call brings at most.
 const EVENTS_MAX: usize = 1024;
 
-/// The kernel may count a wait in milliseconds.
-const ROUNDING: Duration = Duration::from_millis(1);
-
-/// What the alarm is registered as; sockets are numbered from 0.
+/// What the alarm and the clock are registered as; sockets are numbered from 0.
 const ALARM: u64 = u64::MAX;
+const CLOCK: u64 = ALARM - 1;
 
 /// What the loop needs of the operating system; unlike the loop itself it can change threads.
 #[derive(Debug)]
 pub struct Descriptors {
     epoll: OwnedFd,
     alarm: Arc<Alarm>,
+    clock: Clock,
 }
 
 impl Descriptors {
@@ -66,10 +70,16 @@ impl Descriptors {
             state: AtomicU8::new(AWAKE),
             bell: eventfd(0, flags)?,
         });
-        // Edge-triggered, it need not be read to be silent again.
+        let clock = Clock::open()?;
+        // Edge-triggered, they need not be read to be silent again.
         let flags = EventFlags::IN | EventFlags::ET;
         epoll::add(&epoll, &alarm.bell, EventData::new_u64(ALARM), flags)?;
-        Ok(Descriptors { epoll, alarm })
+        epoll::add(&epoll, clock.descriptor(), EventData::new_u64(CLOCK), flags)?;
+        Ok(Descriptors {
+            epoll,
+            alarm,
+            clock,
+        })
     }
 }
 
@@ -112,8 +122,9 @@ impl Alarm {
 pub struct Reactor {
     epoll: OwnedFd,
     alarm: Arc<Alarm>,
+    clock: Clock,
     sources: RefCell<Sources>,
-    sleepers: Sleepers,
+    sleepers: Rc<Sleepers>,
     events: RefCell<Vec<Event>>,
 }
 
@@ -132,24 +143,15 @@ struct Sources {
     free: Vec<usize>,
 }
 
-/// What the kernel has said of a socket, and who waits for that.
-#[derive(Debug, Default)]
-struct Source {
-    read: Bell,
-    write: Bell,
-    /// The peer sends nothing more, or the connection is broken. The end that a reader then finds
-    /// is not told again.
-    has_ended: Cell<bool>,
-}
-
 impl Reactor {
     /// A loop that waits for nothing yet.
     pub fn new(descriptors: Descriptors) -> Rc<Reactor> {
         Rc::new(Reactor {
             epoll: descriptors.epoll,
             alarm: descriptors.alarm,
+            clock: descriptors.clock,
             sources: RefCell::default(),
-            sleepers: Sleepers::default(),
+            sleepers: Rc::default(),
             events: RefCell::new(Vec::with_capacity(EVENTS_MAX)),
         })
     }
@@ -168,14 +170,9 @@ impl Reactor {
         }
         sources.all[number] = Some(source.clone());
         drop(sources);
-        let socket = Socket {
-            stream,
-            source,
-            number,
-            reactor: self.clone(),
-        };
+        let socket = Socket::new(stream, source, number, self);
         // If this fails, the socket that is dropped gives its number back.
-        epoll::add(&self.epoll, &socket.stream, socket.data(), READ)?;
+        epoll::add(&self.epoll, socket.stream(), socket.data(), READ)?;
         Ok(socket)
     }
 
@@ -202,21 +199,28 @@ impl Reactor {
         }
     }
 
-    /// Waits for a time.
-    pub async fn sleep_until(&self, at: Instant) {
-        self.sleepers.sleep_until(at).await;
+    /// Wakes all who wait for something to come, so that they look at what else has happened.
+    pub fn wake_readers(&self) {
+        let sources = self.sources.borrow();
+        let all = sources.all.iter().flatten();
+        all.for_each(|source| source.wake_reader());
+    }
+
+    /// Those who wait for a time, whom the loop wakes.
+    pub fn sleepers(&self) -> &Rc<Sleepers> {
+        &self.sleepers
     }
 
     /// Waits for something to come, or for the next time that somebody waits for.
     fn sleep(&self) {
-        let next = self.sleepers.next();
-        // A little too long is better than twice too short.
-        let left = next.map(|at| at.saturating_duration_since(Instant::now()) + ROUNDING);
-        let limit = left.and_then(|left| Timespec::try_from(left).ok());
-        self.look(limit.as_ref());
+        if let Some(at) = self.sleepers.next() {
+            self.clock.set(at);
+        }
+        self.look(None);
     }
 
-    /// Takes what the kernel has to tell, after a wait for it, within this limit if there is one.
+    /// Takes what the kernel has to tell, after a wait for it, or within this limit if there is
+    /// one.
     fn look(&self, limit: Option<&Timespec>) {
         let mut events = self.events.borrow_mut();
         events.clear();
@@ -253,80 +257,3 @@ const NOW: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 0,
 };
-
-/// What is always told of a socket.
-const READ: EventFlags = EventFlags::IN
-    .union(EventFlags::RDHUP)
-    .union(EventFlags::ET);
-
-/// What is told once a writer has had to wait.
-const WRITE: EventFlags = READ.union(EventFlags::OUT);
-
-impl Source {
-    fn tell(&self, flags: EventFlags) {
-        let is_broken = flags.intersects(EventFlags::HUP | EventFlags::ERR);
-        if is_broken || flags.contains(EventFlags::RDHUP) {
-            self.has_ended.set(true);
-        }
-        if is_broken || flags.intersects(EventFlags::IN | EventFlags::RDHUP) {
-            self.read.ring();
-        }
-        if is_broken || flags.contains(EventFlags::OUT) {
-            self.write.ring();
-        }
-    }
-}
-
-/// A socket that can be waited for.
-#[derive(Debug)]
-pub struct Socket {
-    stream: TcpStream,
-    source: Rc<Source>,
-    number: usize,
-    reactor: Rc<Reactor>,
-}
-
-impl Socket {
-    /// The socket itself, to read, write and shut.
-    pub fn stream(&self) -> &TcpStream {
-        &self.stream
-    }
-
-    /// Waits until something has come since the last wait ended: bytes, an end, an error. For one
-    /// task at a time, and only after a read that took less than there was room for.
-    pub async fn readable(&self) {
-        if !self.source.has_ended.get() {
-            self.source.read.rung().await;
-        }
-    }
-
-    /// Waits until the socket takes more, or is broken. For one task at a time.
-    ///
-    /// # Errors
-    ///
-    /// The operating system has no memory for it.
-    pub async fn writable(&self) -> io::Result<()> {
-        self.source.write.silence();
-        // Also tells if it is so already.
-        epoll::modify(&self.reactor.epoll, &self.stream, self.data(), WRITE)?;
-        self.source.write.rung().await;
-        Ok(())
-    }
-
-    fn data(&self) -> EventData {
-        EventData::new_u64(self.number as u64)
-    }
-}
-
-impl Drop for Socket {
-    fn drop(&mut self) {
-        // Not registered, if that is why it is dropped.
-        let _ = epoll::delete(&self.reactor.epoll, &self.stream);
-        let mut sources = self.reactor.sources.borrow_mut();
-        sources.all[self.number] = None;
-        sources.free.push(self.number);
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -257,18 +257,22 @@ impl Service {
         let stats = self.handle.stats.clone();
         let ledger = core.ledger.clone();
         let (broker, events) = Broker::new(core);
-        let mut broker = executor.spawn(broker.run());
+        let mut broker = executor.spawn(broker.run(reactor.sleepers().clone()));
         let (stopper, stop) = stop();
         let shared = session::Shared {
             events: events.clone(),
             stats: stats.clone(),
             ledger,
             send_queues: SendQueues::default(),
-            reactor: reactor.clone(),
+            sleepers: reactor.sleepers().clone(),
             stop,
             limits: limits(&self.config),
         };
-        let clients = Rc::new(Clients::new(self.config.clients_max, shared, reactor));
+        let clients = Rc::new(Clients::new(
+            self.config.clients_max,
+            shared,
+            reactor.clone(),
+        ));
         let listening = Listening::start(&executor, self.listeners, &clients);
 
         let asked = async {
@@ -296,6 +300,7 @@ impl Service {
         // Watchers are told before anyone leaves.
         let _ = events.send(Event::Drain(self.config.drain_secs)).await;
         drop(stopper);
+        reactor.wake_readers();
         // The broker ends after the last sender, and these are some.
         drop((events, clients));
 

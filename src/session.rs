@@ -25,7 +25,8 @@ use crate::broker::Event;
 use crate::feed::ClientId;
 use crate::ledger::{Account, Ledger};
 use crate::outbox::Outbox;
-use crate::reactor::{Reactor, Socket};
+use crate::reactor::Socket;
+use crate::sleepers::Sleepers;
 use crate::stats::Stats;
 use crate::stop::Stop;
 use async_channel::Sender;
@@ -53,8 +54,8 @@ pub struct Shared {
     pub ledger: Rc<Ledger>,
     /// What the kernel holds for those who do not read.
     pub send_queues: SendQueues,
-    /// The loop that the tasks run on.
-    pub reactor: Rc<Reactor>,
+    /// Those who wait for a time.
+    pub sleepers: Rc<Sleepers>,
     /// Heard when the server stops: nothing more is read than what has arrived.
     pub stop: Stop,
     /// The limits of one client.

@@ -26,7 +26,8 @@ fn run<T: 'static>(task: impl AsyncFnOnce(Rc<Reactor>) -> T + 'static) -> T {
 async fn read_to_end(socket: &Socket) -> Vec<u8> {
     let mut all = Vec::new();
     loop {
-        match socket.stream().read(&mut [0; 8][..]) {
+        let mut reader = socket;
+        match reader.read(&mut [0; 8][..]) {
             Ok(0) => return all,
             Ok(length) => all.push(length as u8),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -64,8 +65,8 @@ fn bytes_and_ends_of_another_thread_wake_the_loop() {
         let mut lengths = Vec::new();
         while lengths.len() < 2 {
             socket.readable().await;
-            lengths.push(socket.stream().read(&mut [0; 64]).unwrap());
-            socket.stream().write_all(b"!").unwrap();
+            lengths.push((&socket).read(&mut [0; 64]).unwrap());
+            (&socket).write_all(b"!").unwrap();
         }
         lengths.extend(read_to_end(&socket).await.into_iter().map(usize::from));
         sender.join().unwrap();
@@ -80,7 +81,7 @@ fn who_waits_to_write_goes_on_when_the_peer_reads_or_is_gone() {
         for reads in [true, false] {
             let (socket, mut peer) = pair(&reactor);
             let mut written = 0;
-            while let Ok(length) = socket.stream().write(&[b'x'; 65536]) {
+            while let Ok(length) = (&socket).write(&[b'x'; 65536]) {
                 written += length;
             }
             let other = thread::spawn(move || {
@@ -89,7 +90,7 @@ fn who_waits_to_write_goes_on_when_the_peer_reads_or_is_gone() {
                 }
             });
             socket.writable().await.unwrap();
-            let more = socket.stream().write(b"y");
+            let more = (&socket).write(b"y");
             assert_eq!(more.is_ok(), reads, "{more:?}");
             other.join().unwrap();
         }
@@ -118,7 +119,7 @@ fn the_number_of_a_closed_socket_is_given_to_the_next() {
         assert_eq!(second.number, number);
         peer.write_all(b"x").unwrap();
         second.readable().await;
-        assert_eq!(second.stream().read(&mut [0; 8]).unwrap(), 1);
+        assert_eq!((&second).read(&mut [0; 8]).unwrap(), 1);
         assert_eq!(reactor.sources.borrow().all.len(), 1);
     });
 }
@@ -128,11 +129,24 @@ fn who_waits_for_a_time_is_woken_then_and_who_gave_up_is_forgotten() {
     let (late, early) = (Duration::from_secs(600), Duration::from_millis(30));
     run(async move |reactor| {
         let began = Instant::now();
-        let short = reactor.sleep_until(began + early);
-        let long = reactor.sleep_until(began + late);
+        let short = reactor.sleepers.sleep_until(began + early);
+        let long = reactor.sleepers.sleep_until(began + late);
         future::or(long, short).await;
         assert!(began.elapsed() >= early);
         assert!(reactor.sleepers.next().is_none());
-        reactor.sleep_until(began).await;
+        reactor.sleepers.sleep_until(began).await;
+    });
+}
+
+#[test]
+fn readers_are_woken_though_nothing_has_come() {
+    run(async |reactor| {
+        let (socket, _peer) = pair(&reactor);
+        let mut waits = pin!(socket.readable());
+        assert!(future::poll_once(waits.as_mut()).await.is_none());
+        reactor.wake_readers();
+        waits.await;
+        let nothing = (&socket).read(&mut [0; 8]).unwrap_err();
+        assert_eq!(nothing.kind(), ErrorKind::WouldBlock);
     });
 }

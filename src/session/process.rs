@@ -223,7 +223,7 @@ impl Processor {
         let timeout = self.shared.limits.request_timeout;
         let at = *deadline.get_or_insert_with(|| Instant::now() + timeout);
         let late = async {
-            self.shared.reactor.sleep_until(at).await;
+            self.shared.sleepers.sleep_until(at).await;
             Arrival::Late
         };
         // What is rare is boxed, so that all the other sessions have no room for it.

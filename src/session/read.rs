@@ -13,7 +13,6 @@ use crate::stop::Stop;
 use futures_lite::future;
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, Read};
-use std::pin::pin;
 use std::rc::Rc;
 
 /// How much is read at once: 64 KiB, as many a value is long, and what stands around that. What
@@ -34,7 +33,6 @@ pub(super) async fn read(
     account: Account,
     stop: Stop,
 ) -> bool {
-    let mut stopped = pin!(stop.said());
     let (mut came_late, mut may_come) = (false, false);
     loop {
         match take(&connection) {
@@ -62,15 +60,16 @@ pub(super) async fn read(
             }
             Err(_) => return false,
         }
-        // What there is, an error too, shows when the socket is read.
-        future::or(connection.socket.readable(), stopped.as_mut()).await;
+        // What there is, an error too, shows when the socket is read. When the server stops, it
+        // wakes all readers.
+        connection.socket.readable().await;
     }
 }
 
 /// Takes what there is. An end is nothing.
 fn take(connection: &Connection) -> io::Result<Vec<u8>> {
     BUFFER.with_borrow_mut(|buffer| {
-        let length = connection.socket.stream().read(buffer)?;
+        let length = (&connection.socket).read(buffer)?;
         let mut bytes = spare::BYTES.with(|spare| spare.take_for(length));
         bytes.extend_from_slice(&buffer[..length]);
         Ok(bytes)

@@ -87,7 +87,7 @@ impl Writer {
         let (flushed, rings) = {
             let mut outbox = self.outbox.borrow_mut();
             outbox.answer_bell();
-            let flushed = outbox.flush(&mut self.connection.socket.stream())?;
+            let flushed = outbox.flush(&mut &self.connection.socket)?;
             if outbox.is_dead() {
                 return Err(io::Error::new(ErrorKind::ConnectionAborted, "given up"));
             }
@@ -133,7 +133,7 @@ impl Writer {
             };
             let pace = async {
                 match look {
-                    Some(at) => self.shared.reactor.sleep_until(at).await,
+                    Some(at) => self.shared.sleepers.sleep_until(at).await,
                     None => future::pending().await,
                 };
                 Ok(Wake::Look)
@@ -181,7 +181,7 @@ impl Writer {
         };
         let enough = async {
             let end = Instant::now() + self.shared.limits.linger;
-            self.shared.reactor.sleep_until(end).await;
+            self.shared.sleepers.sleep_until(end).await;
         };
         future::or(until_end, enough).await;
     }
@@ -207,7 +207,7 @@ impl Writer {
                     let comes = self.connection.socket.readable();
                     let look = self
                         .shared
-                        .reactor
+                        .sleepers
                         .sleep_until(Instant::now() + TAKING_LOOK);
                     future::or(comes, look).await;
                 }
@@ -218,7 +218,7 @@ impl Writer {
 
     /// Discards what there is. Not `async`, so that an idle client does not keep the buffer.
     fn discard_now(&self) -> io::Result<usize> {
-        self.connection.socket.stream().read(&mut [0; 4096])
+        (&self.connection.socket).read(&mut [0; 4096])
     }
 }
 

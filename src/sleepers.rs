@@ -11,14 +11,14 @@ use std::time::Instant;
 
 /// Those who wait, by their time and a number of their own.
 #[derive(Debug, Default)]
-pub(super) struct Sleepers {
+pub struct Sleepers {
     waiting: RefCell<BTreeMap<(Instant, u64), Waker>>,
     last: Cell<u64>,
 }
 
 impl Sleepers {
     /// A wait for this time.
-    pub(super) fn sleep_until(&self, at: Instant) -> Sleep<'_> {
+    pub fn sleep_until(&self, at: Instant) -> Sleep<'_> {
         self.last.set(self.last.get() + 1);
         Sleep {
             sleepers: self,
@@ -27,13 +27,13 @@ impl Sleepers {
     }
 
     /// The first time that somebody waits for.
-    pub(super) fn next(&self) -> Option<Instant> {
+    pub fn next(&self) -> Option<Instant> {
         let waiting = self.waiting.borrow();
         waiting.first_key_value().map(|((at, _), _)| *at)
     }
 
     /// Wakes all whose time has come.
-    pub(super) fn wake_due(&self) {
+    pub fn wake_due(&self) {
         if self.next().is_none() {
             return;
         }
@@ -49,7 +49,7 @@ impl Sleepers {
 
 /// A wait for a time; dropped, it is forgotten.
 #[derive(Debug)]
-pub(super) struct Sleep<'a> {
+pub struct Sleep<'a> {
     sleepers: &'a Sleepers,
     key: (Instant, u64),
 }
