@@ -6,9 +6,15 @@ use common::Daemon;
 use common::terminal::{Home, Terminal};
 use common::tools::tool;
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
 use std::thread;
 use std::time::Duration;
+
+/// One flood at a time. Two take all of two processors, and a terminal is a session of its own: the
+/// kernel, which shares processors among sessions (sched(7), autogroup), was seen to give it nothing
+/// for seconds then.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// How many notices the screen shows, and how many changes it accounts for altogether.
 fn accounted(lines: &[String]) -> (usize, u64) {
@@ -31,6 +37,7 @@ fn accounted(lines: &[String]) -> (usize, u64) {
 
 /// Lets a flood come while half a line is typed, and types the other half.
 fn flood(tmux: &Path, columns: usize) {
+    let _alone = ALONE.lock();
     let (daemon, home) = (Daemon::start(&[]), Home::new());
     let args = ["-s", &daemon.address.to_string()];
     let terminal = Terminal::open_with(tmux, &home, columns, &args, &["NO_COLOR=1"]);
@@ -70,6 +77,7 @@ fn some_of_a_flood_is_shown_and_the_rest_is_counted_on_a_narrow_terminal() {
 
 /// Asks, and searches the history, while a flood lasts.
 fn type_in_flood(tmux: &Path, columns: usize) {
+    let _alone = ALONE.lock();
     let (daemon, home) = (Daemon::start(&[]), Home::new());
     let args = ["-s", &daemon.address.to_string()];
     let terminal = Terminal::open_with(tmux, &home, columns, &args, &["NO_COLOR=1"]);
