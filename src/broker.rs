@@ -247,7 +247,10 @@ impl Broker {
             return;
         };
         if !std::mem::replace(&mut client.is_ready, true) {
-            self.queue.push(Due::Requests(id));
+            match client.asks_much() {
+                true => self.queue.push_long(Due::Requests(id)),
+                false => self.queue.push_short(id),
+            }
         }
     }
 

@@ -18,6 +18,9 @@ use std::time::{Duration, Instant};
 /// The least time between two log lines that say that the same client loses notices.
 const LOSS_LOG_PAUSE: Duration = Duration::from_secs(60);
 
+/// From this many bytes on a batch is long.
+const LONG_BYTES: usize = 16 * 1024;
+
 thread_local! {
     static REQUESTS: Spare<Request> = const { Spare::new() };
 }
@@ -222,6 +225,12 @@ impl Client {
     /// Whether a part of a batch has been executed and the rest has not.
     pub fn is_broken_off(&self) -> bool {
         self.batches.front().is_some_and(|batch| batch.executed > 0)
+    }
+
+    /// Whether the next batch is long, and may take as long as many short ones.
+    pub fn asks_much(&self) -> bool {
+        let next = self.batches.front();
+        next.is_some_and(|batch| batch.input.bytes.len() >= LONG_BYTES)
     }
 
     /// Takes the next batch, to execute what is left of it.

@@ -1,9 +1,10 @@
 //! Says whose turn it is, so that nothing keeps anything else waiting for ever.
 //!
-//! Those who are behind with notices may be many, and each takes as long as many requests do. So
-//! one of them has the first step of a turn, and the others what requests leave of it: who asks
-//! waits for one of them at most, and who is behind waits for no more than a turn for each of those
-//! before it.
+//! Those who are behind with notices may be many, and each takes as long as many requests do; so
+//! does a batch of requests that are many or long. So one of them has the first step of a turn, of
+//! every second one if it takes it all, and the others what short batches leave of it: who asks
+//! little waits for one of them at most, and each of them waits for no more than two turns for each
+//! of those before it.
 //!
 //! A client that pipelines without end would be in front of all who come meanwhile, whenever they
 //! come. So one whose requests were broken off stands apart: its turn comes when the others have
@@ -29,8 +30,12 @@ pub(super) enum Due {
 /// Those who have something to be done, in the order of their turns.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    requests: VecDeque<ClientId>,
-    notices: VecDeque<ClientId>,
+    /// Whose next batch is short.
+    short: VecDeque<ClientId>,
+    /// Who is behind, or whose next batch is long.
+    long: VecDeque<Due>,
+    /// A turn has begun with one of these, and no short batch was served since.
+    has_begun_long: bool,
     /// Whose requests were broken off.
     broken_off: VecDeque<ClientId>,
     /// The others have had a turn since one of these did.
@@ -44,14 +49,17 @@ impl Queue {
 
     /// Whether somebody waits who was not broken off.
     fn others_wait(&self) -> bool {
-        !self.requests.is_empty() || !self.notices.is_empty()
+        !self.short.is_empty() || !self.long.is_empty()
     }
 
-    pub(super) fn push(&mut self, due: Due) {
-        match due {
-            Due::Requests(client) => self.requests.push_back(client),
-            Due::Notices(client) => self.notices.push_back(client),
-        }
+    /// Puts a client behind the others that have a short batch.
+    pub(super) fn push_short(&mut self, client: ClientId) {
+        self.short.push_back(client);
+    }
+
+    /// Puts a client behind the others that are behind or have a long batch.
+    pub(super) fn push_long(&mut self, due: Due) {
+        self.long.push_back(due);
     }
 
     /// Puts a client behind others of its kind whose requests were broken off by the end of a turn.
@@ -68,20 +76,24 @@ impl Queue {
                 return Some(Due::Requests(client));
             }
         }
-        let next = match is_first {
-            true => self.next_notices().or_else(|| self.next_requests()),
-            false => self.next_requests().or_else(|| self.next_notices()),
+        let next = match is_first && !self.has_begun_long {
+            true => self.next_long(is_first).or_else(|| self.next_short()),
+            false => self.next_short().or_else(|| self.next_long(is_first)),
         };
         self.others_were_served |= next.is_some();
         next
     }
 
-    fn next_requests(&mut self) -> Option<Due> {
-        self.requests.pop_front().map(Due::Requests)
+    fn next_short(&mut self) -> Option<Due> {
+        let client = self.short.pop_front()?;
+        self.has_begun_long = false;
+        Some(Due::Requests(client))
     }
 
-    fn next_notices(&mut self) -> Option<Due> {
-        self.notices.pop_front().map(Due::Notices)
+    fn next_long(&mut self, is_first: bool) -> Option<Due> {
+        let due = self.long.pop_front()?;
+        self.has_begun_long |= is_first;
+        Some(due)
     }
 }
 
@@ -89,7 +101,7 @@ impl Broker {
     /// Fetches from memory what the requests need of all whose turn is next with a batch of one.
     /// Those of a longer batch are looked ahead as they are executed.
     pub(super) fn look_ahead(&self) {
-        let next = self.queue.requests.iter().take(LOOKED_AT);
+        let next = self.queue.short.iter().take(LOOKED_AT);
         let clients = next.filter_map(|id| self.clients.get(id));
         let batches = clients.filter_map(|client| client.batches.front());
         let single = batches.filter(|batch| batch.left() == 1);
@@ -127,7 +139,7 @@ mod tests {
         for client in 10..14 {
             // More than are served in a turn.
             for _ in 0..4 {
-                queue.push(Due::Requests(client));
+                queue.push_short(client);
             }
             order.push(turn(&mut queue, &[1, 2], 3));
         }
@@ -140,8 +152,8 @@ mod tests {
     #[test]
     fn one_who_is_behind_comes_first_in_a_turn_and_the_others_after_all_who_ask() {
         let mut queue = Queue::default();
-        (1..=4).for_each(|client| queue.push(Due::Notices(client)));
-        (11..=12).for_each(|client| queue.push(Due::Requests(client)));
+        (1..=4).for_each(|client| queue.push_long(Due::Notices(client)));
+        (11..=12).for_each(|client| queue.push_short(client));
         let mut turn = |steps| -> Vec<_> {
             let steps = (0..steps).map(|step| queue.next(step == 0));
             steps.flatten().collect()
@@ -153,13 +165,22 @@ mod tests {
     }
 
     #[test]
+    fn who_has_a_short_batch_has_every_second_turn_where_long_ones_take_all_of_theirs() {
+        let mut queue = Queue::default();
+        (1..=3).for_each(|client| queue.push_long(Due::Requests(client)));
+        (11..=13).for_each(|client| queue.push_short(client));
+        let order: Vec<_> = (0..6).map(|_| turn(&mut queue, &[], 1)).collect();
+        assert_eq!(order, [[1], [11], [2], [12], [3], [13]]);
+    }
+
+    #[test]
     fn alone_those_who_were_broken_off_have_every_turn_one_after_the_other() {
         let mut queue = Queue::default();
         queue.push_broken_off(1);
         queue.push_broken_off(2);
         let order: Vec<_> = (0..4).map(|_| turn(&mut queue, &[1, 2], 3)).collect();
         assert_eq!(order, [[1], [2], [1], [2]]);
-        queue.push(Due::Notices(3));
+        queue.push_long(Due::Notices(3));
         assert_eq!(queue.next(true), Some(Due::Notices(3)));
         assert_eq!(
             queue.next(false),

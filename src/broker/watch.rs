@@ -53,7 +53,7 @@ impl Broker {
         };
         if client.watches && !client.is_lagging && self.core.feed.is_behind(id) {
             client.is_lagging = true;
-            self.queue.push(Due::Notices(id));
+            self.queue.push_long(Due::Notices(id));
         }
     }
 
