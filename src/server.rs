@@ -17,7 +17,7 @@ use crate::feed::Feed;
 use crate::journal::Directory;
 use crate::ledger::Ledger;
 use crate::reactor::{Descriptors, Reactor};
-use crate::session::{self, SendQueues};
+use crate::session::{self, SendQueues, Turns};
 use crate::stats::{Counts, Stats};
 use crate::stop::{Stop, Stopper, stop};
 use crate::store::{self, Store};
@@ -266,6 +266,7 @@ impl Service {
             send_queues: SendQueues::default(),
             sleepers: reactor.sleepers().clone(),
             stop,
+            turns: Turns::default(),
             limits: limits(&self.config),
         };
         let clients = Rc::new(Clients::new(

@@ -15,6 +15,7 @@
 
 mod handoff;
 mod pace;
+mod turns;
 mod process;
 mod read;
 mod send_queues;
@@ -39,6 +40,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+pub use turns::Turns;
 
 /// How many batches of one client may be with the broker.
 const CREDITS: usize = 2;
@@ -58,6 +60,8 @@ pub struct Shared {
     pub sleepers: Rc<Sleepers>,
     /// Heard when the server stops: nothing more is read than what has arrived.
     pub stop: Stop,
+    /// The turns of those who move much.
+    pub turns: Turns,
     /// The limits of one client.
     pub limits: Limits,
 }
@@ -141,7 +145,7 @@ pub fn start(executor: &LocalExecutor<'static>, connection: Connection, shared: 
         connection.clone(),
         chunks,
         account.clone(),
-        shared.stop.clone(),
+        shared.clone(),
     ));
     executor
         .spawn(process::process(

@@ -15,8 +15,9 @@ const PIECES_A_WRITE: usize = 16;
 /// Room for so little beside what waits is not given back, in bytes.
 const KEPT_BYTES: usize = 1024;
 
-/// How much is written before other tasks get their turn.
-const FLUSH_BYTES: usize = 256 * 1024;
+/// How much is written before other tasks get their turn: 64 KiB, as many a value is long, and what
+/// stands around that.
+const FLUSH_BYTES: usize = 72 * 1024;
 
 /// What a flush came to.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,7 +44,7 @@ impl Outbox {
             blocked: false,
         };
         while self.has_released() && flushed.bytes < FLUSH_BYTES {
-            match self.write(sink) {
+            match self.write(sink, FLUSH_BYTES - flushed.bytes) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(bytes) => {
                     flushed.bytes += bytes;
@@ -73,12 +74,14 @@ impl Outbox {
         }
     }
 
-    fn write(&mut self, sink: &mut impl Write) -> io::Result<usize> {
+    /// Writes once, at most so many bytes.
+    fn write(&mut self, sink: &mut impl Write, bytes_max: usize) -> io::Result<usize> {
         self.encode_first();
         let mut slices = [IoSlice::new(&[]); PIECES_A_WRITE];
         let mut count = 0;
         let end = self.holds.first().unwrap_or(u64::MAX);
-        let mut left = usize::try_from(end - self.written).unwrap_or(usize::MAX);
+        let left = usize::try_from(end - self.written).unwrap_or(usize::MAX);
+        let mut left = left.min(bytes_max);
         for piece in self.pieces.iter().take(PIECES_A_WRITE) {
             let skipped = if count == 0 { self.head } else { 0 };
             let bytes = match piece {

@@ -72,6 +72,27 @@ fn drain(outbox: &mut Outbox, room: usize) -> (Vec<u8>, u64) {
 }
 
 #[test]
+fn a_flush_is_a_slice_however_long_a_value_is() {
+    let (mut outbox, _, _) = outbox();
+    let value = vec![b'v'; 300_000];
+    outbox.tell(&notice(1, &value));
+    outbox.tell(&notice(2, b"short"));
+    let mut sink = Sink {
+        room: usize::MAX,
+        ..Sink::default()
+    };
+    let mut flushes = 0;
+    while !outbox.is_empty() {
+        let flushed = outbox.flush(&mut sink).unwrap();
+        assert!(flushed.bytes <= 72 * 1024 && !flushed.blocked);
+        flushes += 1;
+    }
+    assert_eq!(flushes, 5);
+    let told = [flatten(&notice(1, &value)), flatten(&notice(2, b"short"))];
+    assert!(sink.taken == told.concat());
+}
+
+#[test]
 fn replies_and_notices_leave_in_the_order_in_which_they_came() {
     let long: Vec<u8> = (0..300_000).map(|n| n as u8).collect();
     let mut list = Many::default();

@@ -2,8 +2,8 @@
 //!
 //! Taken is what has left the kernel's send buffer: what the socket accepted from us, and what it
 //! has sent since of what it had accepted before. A socket says that it can be written to only
-//! when a third of its buffer is free, some megabytes, so a slow client that lives may look dead
-//! for minutes to one who counts writes alone.
+//! when half of what it may hold unsent has left it, so a slow client that lives may look dead for
+//! a minute to one who counts writes alone.
 
 use std::time::{Duration, Instant};
 

@@ -1,15 +1,15 @@
 //! Reads what a client sends and hands it on in chunks.
 //!
-//! This task waits on the socket, on the server to stop, and on the processor to take the last
-//! chunk. It has no buffer of its own: all sessions read into one and keep what came, so an idle
+//! This task waits on the socket, on the processor to take the last chunk, and, if much comes, for
+//! its turn. It has no buffer of its own: all sessions read into one and keep what came, so an idle
 //! client holds none.
 
-use super::Connection;
 use super::handoff::Giver;
+use super::turns::MUCH_BYTES;
+use super::{Connection, Shared};
 use crate::broker::Input;
 use crate::ledger::Account;
 use crate::spare;
-use crate::stop::Stop;
 use futures_lite::future;
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, Read};
@@ -31,14 +31,21 @@ pub(super) async fn read(
     connection: Rc<Connection>,
     chunks: Giver<Input>,
     account: Account,
-    stop: Stop,
+    shared: Rc<Shared>,
 ) -> bool {
+    let stop = &shared.stop;
     let (mut came_late, mut may_come) = (false, false);
+    let mut is_much = false;
     loop {
-        match take(&connection) {
+        let taken = {
+            let _turn = shared.turns.next(is_much).await;
+            take(&connection)
+        };
+        match taken {
             Ok(bytes) if bytes.is_empty() => return false,
             Ok(bytes) => {
                 let was_full = bytes.len() == CHUNK_BYTES;
+                is_much = bytes.len() >= MUCH_BYTES;
                 let charge = account.charge(bytes.len());
                 if chunks.give(Input { bytes, charge }).await.is_err() {
                     // Nobody wants it, and nobody slows a flood down: others must have their turn.

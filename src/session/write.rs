@@ -1,7 +1,7 @@
 //! Writes what waits in a client's outbox, and has the last word on the connection.
 //!
-//! This task waits on the bell that the broker rings; on the socket; and on the broker's queue,
-//! to say that there is room again.
+//! This task waits on the bell that the broker rings; on the socket; if it writes much, for its
+//! turn; and on the broker's queue, to say that there is room again.
 
 use super::pace::Pace;
 use super::{Connection, Shared};
@@ -62,12 +62,17 @@ struct Writer {
 
 impl Writer {
     async fn deliver(&mut self) -> io::Result<()> {
+        let shared = self.shared.clone();
+        let mut has_more = false;
         loop {
-            let blocked = self.flush().await?;
-            let (has_more, is_over) = {
+            let blocked = {
+                let _turn = shared.turns.next(has_more).await;
+                self.flush().await?
+            };
+            let is_over = {
                 let outbox = self.outbox.borrow();
-                let is_over = outbox.is_closed() && outbox.is_empty();
-                (outbox.has_released(), is_over)
+                has_more = outbox.has_released();
+                outbox.is_closed() && outbox.is_empty()
             };
             if blocked {
                 // What is rare is boxed, so that all the other sessions have no room for it.
