@@ -12,8 +12,8 @@ use std::thread;
 use std::time::Duration;
 
 /// One flood at a time. Two take all of two processors, and a terminal is a session of its own: the
-/// kernel, which shares processors among sessions (sched(7), autogroup), was seen to give it nothing
-/// for seconds then.
+/// kernel, which shares processors among sessions (sched(7), autogroup), was seen to give it
+/// nothing for seconds then.
 static ALONE: Mutex<()> = Mutex::new(());
 
 /// How many notices the screen shows, and how many changes it accounts for altogether.

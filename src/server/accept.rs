@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use rustix::net::sockopt;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use smol::{Async, LocalExecutor, Task, Timer};
+use socket2::SockRef;
 use std::cell::Cell;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -29,6 +30,11 @@ const REFUSALS_MAX: usize = 64;
 /// The descriptors that the server needs beside its clients: the standard streams, the reactor's,
 /// signals, and some in reserve.
 const DESCRIPTORS_RESERVED: usize = 64 + REFUSALS_MAX;
+
+/// When so much waits to be sent to a client the kernel takes no more, in bytes. Otherwise it takes
+/// some megabytes, of memory that is there for all connections of the machine, and what is said
+/// next arrives behind that.
+const UNSENT_BYTES_MAX: u32 = 128 * 1024;
 
 /// When the kernel asks whether an idle peer is still there, how often it asks again, and how
 /// many times without an answer it does.
@@ -226,11 +232,12 @@ fn is_of_peer(error: &io::Error) -> bool {
         .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
-/// Sets what every accepted socket inherits from its listener: replies go out at once, and peers
-/// that are gone are found.
+/// Sets what every accepted socket inherits from its listener: replies go out at once, little waits
+/// in the kernel for those who do not read, and peers that are gone are found.
 pub(super) fn prepare(listener: &std::net::TcpListener) -> io::Result<()> {
     let (idle, interval, count) = KEEPALIVE;
     sockopt::set_tcp_nodelay(listener, true)?;
+    SockRef::from(listener).set_tcp_notsent_lowat(UNSENT_BYTES_MAX)?;
     sockopt::set_socket_keepalive(listener, true)?;
     sockopt::set_tcp_keepidle(listener, idle)?;
     sockopt::set_tcp_keepintvl(listener, interval)?;

@@ -45,19 +45,25 @@ impl Client {
 
     /// How many bytes have been sent and have not arrived at the daemon's kernel.
     pub fn unsent(&self) -> usize {
-        let port = |address: io::Result<SocketAddr>| format!(":{:04X}", address.unwrap().port());
-        let (local, peer) = (
-            port(self.stream.local_addr()),
-            port(self.stream.peer_addr()),
-        );
-        let table = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
-        let queue = table.lines().find_map(|line| {
-            let words: Vec<&str> = line.split_ascii_whitespace().collect();
-            let is_this = words[1].ends_with(&local) && words[2].ends_with(&peer);
-            is_this.then(|| words[4].split(':').next().unwrap())
-        });
-        usize::from_str_radix(queue.expect("the connection is listed"), 16).unwrap()
+        queued(self.stream.local_addr(), self.stream.peer_addr())
     }
+
+    /// How many bytes the daemon's kernel holds for this client, which have not arrived here.
+    pub fn held(&self) -> usize {
+        queued(self.stream.peer_addr(), self.stream.local_addr())
+    }
+}
+
+/// What waits to be sent from one end of a connection to the other.
+fn queued(from: io::Result<SocketAddr>, to: io::Result<SocketAddr>) -> usize {
+    let [from, to] = [from, to].map(|address| format!(":{:04X}", address.unwrap().port()));
+    let table = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
+    let queue = table.lines().find_map(|line| {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        let is_this = words[1].ends_with(&from) && words[2].ends_with(&to);
+        is_this.then(|| words[4].split(':').next().unwrap())
+    });
+    usize::from_str_radix(queue.expect("the connection is listed"), 16).unwrap()
 }
 
 impl Daemon {

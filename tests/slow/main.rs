@@ -29,7 +29,7 @@ fn revision_of(key: &str) -> u64 {
         .expect("a number stands at the end")
 }
 
-/// One who listens and does not read until the test does. Its kernel holds some megabytes for it: a
+/// One who listens and does not read until the test does. Its kernel holds a good deal for it: a
 /// smaller receive buffer would save changes, but the kernel hands out the rest of a full one a few
 /// hundred bytes at a time.
 fn slow(daemon: &Daemon, framed: bool) -> Talker {
