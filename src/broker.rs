@@ -293,8 +293,12 @@ impl Broker {
         if client.is_parked || client.must_wait() {
             return;
         }
+        let asks_much = client.asks_much();
         if let Some(batch) = client.take_batch() {
             self.execute(id, batch, turn);
+        }
+        if asks_much {
+            turn.look();
         }
         match self.clients.get_mut(&id) {
             Some(client) if client.is_new => self.welcome(id, turn),

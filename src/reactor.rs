@@ -2,8 +2,9 @@
 //!
 //! A socket is registered once, edge-triggered, for as long as it is open. So to wait for it costs
 //! no system call of its own, and a turn of the loop costs one, however many sockets are ready; a
-//! general reactor arms every wait anew. What is rare, new connections, stays with smol's reactor,
-//! which runs on a thread of its own and wakes this one.
+//! general reactor arms every wait anew. What is rare stays with smol's reactor, which runs on a
+//! thread of its own and wakes this one: new connections, and the waits of the accept loop and the
+//! drain.
 //!
 //! What edge-triggered means is said in epoll(7): the kernel tells once that something has come.
 //! Who then reads less than there was room for need not read again to find out that there is no
@@ -230,6 +231,9 @@ impl Reactor {
         let sources = self.sources.borrow();
         for event in events.iter() {
             let (flags, number) = (event.flags, event.data.u64());
+            if number == CLOCK {
+                self.clock.has_gone_off();
+            }
             let source = usize::try_from(number)
                 .ok()
                 .and_then(|at| sources.all.get(at));

@@ -8,7 +8,8 @@
 //! Invariants:
 //!
 //! * Everyone waits downstream: read waits for process, process for the broker's queue and its
-//!   credits, write for the socket. The broker waits for none of them.
+//!   credits, write for the socket; who moves much waits for one other slice at a time. The broker
+//!   waits for none of them.
 //! * A session joins once, with its first byte, and leaves once; leaving is its last event.
 //! * What is read ahead is bounded: two chunks, one unfinished request, two batches.
 //! * A session does not know how many others there are.

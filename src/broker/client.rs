@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 /// The least time between two log lines that say that the same client loses notices.
 const LOSS_LOG_PAUSE: Duration = Duration::from_secs(60);
 
-/// From this many bytes on a batch is long.
+/// A batch is long if it came in a packet of so many bytes or more, perhaps with others.
 const LONG_BYTES: usize = 16 * 1024;
 
 thread_local! {

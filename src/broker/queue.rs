@@ -1,10 +1,10 @@
 //! Says whose turn it is, so that nothing keeps anything else waiting for ever.
 //!
 //! Those who are behind with notices may be many, and each takes as long as many requests do; so
-//! does a batch of requests that are many or long. So one of them has the first step of a turn, of
-//! every second one if it takes it all, and the others what short batches leave of it: who asks
-//! little waits for one of them at most, and each of them waits for no more than two turns for each
-//! of those before it.
+//! does a long batch. So one of them has the first step of a turn, but not again before a short
+//! batch has been served, and all of them have what short batches leave. Who asks little waits for
+//! the present turn and one of them at most, where nobody is broken off; and each of them waits for
+//! no more than two such turns for each of those before it.
 //!
 //! A client that pipelines without end would be in front of all who come meanwhile, whenever they
 //! come. So one whose requests were broken off stands apart: its turn comes when the others have
@@ -30,7 +30,7 @@ pub(super) enum Due {
 /// Those who have something to be done, in the order of their turns.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    /// Whose next batch is short.
+    /// Whose next batch is short, and who leaves.
     short: VecDeque<ClientId>,
     /// Who is behind, or whose next batch is long.
     long: VecDeque<Due>,
@@ -98,8 +98,8 @@ impl Queue {
 }
 
 impl Broker {
-    /// Fetches from memory what the requests need of all whose turn is next with a batch of one.
-    /// Those of a longer batch are looked ahead as they are executed.
+    /// Fetches from memory what the requests need of all whose turn is next with a short batch of
+    /// one. Those of another batch are looked ahead as they are executed.
     pub(super) fn look_ahead(&self) {
         let next = self.queue.short.iter().take(LOOKED_AT);
         let clients = next.filter_map(|id| self.clients.get(id));
@@ -171,6 +171,19 @@ mod tests {
         (11..=13).for_each(|client| queue.push_short(client));
         let order: Vec<_> = (0..6).map(|_| turn(&mut queue, &[], 1)).collect();
         assert_eq!(order, [[1], [11], [2], [12], [3], [13]]);
+    }
+
+    #[test]
+    fn where_all_kinds_fill_their_turns_each_comes_again_and_again() {
+        let mut queue = Queue::default();
+        (1..=2).for_each(|client| queue.push_broken_off(client));
+        let mut order = Vec::new();
+        for _ in 0..8 {
+            queue.push_short(11);
+            queue.push_long(Due::Requests(21));
+            order.extend(turn(&mut queue, &[1, 2], 1));
+        }
+        assert_eq!(order, [21, 1, 11, 2, 21, 1, 11, 2]);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Wakes the loop at a time.
 //!
 //! epoll_wait(2) has a limit of its own, in milliseconds; what is waited for here may be a tenth of
-//! one, as a commit to the disk is. (epoll_pwait2(2) counts in nanoseconds, from Linux 5.11 on.)
+//! one, as a commit to the disk is. (epoll_pwait2(2) counts in nanoseconds, but is there
+//! from Linux 5.11 on only.)
 
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
@@ -31,6 +32,11 @@ impl Clock {
     /// What tells that the time has come: it can be read then.
     pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
         self.timer.as_fd()
+    }
+
+    /// Notes that it has gone off.
+    pub(super) fn has_gone_off(&self) {
+        self.at.set(None);
     }
 
     /// Sets it to a time, and to no other; it goes off once. A time that is no more waited for need

@@ -76,13 +76,14 @@ impl Socket {
         }
     }
 
-    /// The socket itself, to read, write and shut.
+    /// The socket itself, for its addresses and to shut it.
     pub fn stream(&self) -> &TcpStream {
         &self.stream
     }
 
-    /// Waits until something has come since the last wait ended: bytes, an end, an error. For one
-    /// task at a time, and only after a read that took less than there was room for.
+    /// Waits until something has come since the last wait ended: bytes, an end, an error; or, in
+    /// vain, until all readers are woken. For one task at a time, and only after a read that took
+    /// less than there was room for.
     pub async fn readable(&self) {
         if !self.source.has_ended.get() {
             self.source.read.rung().await;
@@ -121,7 +122,7 @@ impl Write for &Socket {
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        (&self.stream).write_vectored(slices)
+        Ok(rustix::io::writev(&self.stream, slices)?)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -82,7 +82,7 @@ impl Clients {
 
 /// Tells a client that there are too many, and waits a little for it to read that.
 async fn refuse(socket: Socket, refusals: Rc<Cell<usize>>, linger: Duration) {
-    let said = socket.stream().write(CLIENTS_MAX_REACHED);
+    let said = (&socket).write(CLIENTS_MAX_REACHED);
     let _ = socket.stream().shutdown(Shutdown::Write);
     if said.is_err() || refusals.get() >= REFUSALS_MAX {
         return;
@@ -90,7 +90,7 @@ async fn refuse(socket: Socket, refusals: Rc<Cell<usize>>, linger: Duration) {
     refusals.set(refusals.get() + 1);
     let until_end = async {
         loop {
-            match socket.stream().read(&mut [0; 1024]) {
+            match (&socket).read(&mut [0; 1024]) {
                 Ok(0) => return,
                 Ok(_) => future::yield_now().await,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => socket.readable().await,
@@ -237,7 +237,10 @@ fn is_of_peer(error: &io::Error) -> bool {
 pub(super) fn prepare(listener: &std::net::TcpListener) -> io::Result<()> {
     let (idle, interval, count) = KEEPALIVE;
     sockopt::set_tcp_nodelay(listener, true)?;
-    SockRef::from(listener).set_tcp_notsent_lowat(UNSENT_BYTES_MAX)?;
+    if let Err(error) = SockRef::from(listener).set_tcp_notsent_lowat(UNSENT_BYTES_MAX) {
+        // Not every system that calls itself Linux has it, and everything works without.
+        log::warn!("the kernel may hold megabytes for each client that does not read: {error}");
+    }
     sockopt::set_socket_keepalive(listener, true)?;
     sockopt::set_tcp_keepidle(listener, idle)?;
     sockopt::set_tcp_keepintvl(listener, interval)?;

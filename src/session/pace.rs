@@ -56,11 +56,10 @@ impl Pace {
         Some(self.window.get_or_insert_with(begin).next)
     }
 
-    /// Notes that the socket has accepted this many bytes, and whether it would block now; if
-    /// not, nothing waits for the client.
-    pub(super) fn took(&mut self, bytes: usize, blocked: bool) {
+    /// Notes that the socket has accepted this many bytes, and whether more is left.
+    pub(super) fn took(&mut self, bytes: usize, is_more_left: bool) {
         match &mut self.window {
-            Some(window) if blocked => window.accepted += bytes as u64,
+            Some(window) if is_more_left => window.accepted += bytes as u64,
             _ => self.window = None,
         }
     }
@@ -86,5 +85,37 @@ impl Pace {
         };
         self.window = None;
         (sent as f64) < BYTES_A_SECOND_MIN * time.as_secs_f64()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a client is too slow that takes so much between two looks, a slice of what waits.
+    fn is_ended(bytes: usize) -> bool {
+        let mut pace = Pace::new(Duration::from_secs(400));
+        (0..LOOKS).any(|_| {
+            assert!(pace.next_look(true).is_some());
+            pace.took(bytes, true);
+            pace.look(None)
+        })
+    }
+
+    #[test]
+    fn slices_that_leave_more_to_write_count_over_the_whole_time() {
+        // 400 KiB in 400 seconds, in four parts.
+        assert!(!is_ended(100 * 1024));
+        assert!(is_ended(99 * 1024));
+    }
+
+    #[test]
+    fn who_has_taken_everything_has_the_whole_time_again() {
+        let mut pace = Pace::new(Duration::from_secs(400));
+        for _ in 0..2 * LOOKS {
+            assert!(pace.next_look(true).is_some());
+            pace.took(1, false);
+            assert!(!pace.look(None));
+        }
     }
 }

@@ -5,7 +5,6 @@
 //! client holds none.
 
 use super::handoff::Giver;
-use super::turns::MUCH_BYTES;
 use super::{Connection, Shared};
 use crate::broker::Input;
 use crate::ledger::Account;
@@ -35,17 +34,16 @@ pub(super) async fn read(
 ) -> bool {
     let stop = &shared.stop;
     let (mut came_late, mut may_come) = (false, false);
-    let mut is_much = false;
+    let mut was_full = false;
     loop {
         let taken = {
-            let _turn = shared.turns.next(is_much).await;
+            let _turn = shared.turns.wait(was_full).await;
             take(&connection)
         };
         match taken {
             Ok(bytes) if bytes.is_empty() => return false,
             Ok(bytes) => {
-                let was_full = bytes.len() == CHUNK_BYTES;
-                is_much = bytes.len() >= MUCH_BYTES;
+                was_full = bytes.len() == CHUNK_BYTES;
                 let charge = account.charge(bytes.len());
                 if chunks.give(Input { bytes, charge }).await.is_err() {
                     // Nobody wants it, and nobody slows a flood down: others must have their turn.

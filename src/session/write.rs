@@ -7,7 +7,7 @@ use super::pace::Pace;
 use super::{Connection, Shared};
 use crate::bell::Bell;
 use crate::broker::Event;
-use crate::outbox::Outbox;
+use crate::outbox::{Flushed, Outbox};
 use futures_lite::future;
 use smol::Task;
 use std::cell::RefCell;
@@ -65,49 +65,43 @@ impl Writer {
         let shared = self.shared.clone();
         let mut has_more = false;
         loop {
-            let blocked = {
-                let _turn = shared.turns.next(has_more).await;
-                self.flush().await?
+            let flushed = {
+                let _turn = shared.turns.wait(has_more).await;
+                self.flush()?
             };
-            let is_over = {
-                let outbox = self.outbox.borrow();
+            let (wants_room, is_over) = {
+                let mut outbox = self.outbox.borrow_mut();
                 has_more = outbox.has_released();
-                outbox.is_closed() && outbox.is_empty()
+                let is_over = outbox.is_closed() && outbox.is_empty();
+                (outbox.takes_room(), is_over)
             };
-            if blocked {
+            if wants_room {
+                let room = Event::Room(self.connection.id);
+                let _ = self.shared.events.send(room).await;
+            }
+            if flushed.blocked {
                 // What is rare is boxed, so that all the other sessions have no room for it.
                 Box::pin(self.writable()).await?;
-            } else if has_more {
-                future::yield_now().await;
             } else if is_over {
                 return Ok(());
-            } else {
+            } else if !has_more {
                 self.bell.rung().await;
             }
+            // What is left behind a slice is moved in another turn.
         }
     }
 
-    /// Writes what the socket takes at once; true if it would block.
-    async fn flush(&mut self) -> io::Result<bool> {
-        let (flushed, rings) = {
-            let mut outbox = self.outbox.borrow_mut();
-            outbox.answer_bell();
-            let flushed = outbox.flush(&mut &self.connection.socket)?;
-            if outbox.is_dead() {
-                return Err(io::Error::new(ErrorKind::ConnectionAborted, "given up"));
-            }
-            (flushed, outbox.takes_room())
-        };
-        self.shared.stats.delivered.add(flushed.delivered);
-        self.pace.took(flushed.bytes, flushed.blocked);
-        if rings {
-            let _ = self
-                .shared
-                .events
-                .send(Event::Room(self.connection.id))
-                .await;
+    /// Writes what the socket takes at once, at most a slice.
+    fn flush(&mut self) -> io::Result<Flushed> {
+        let mut outbox = self.outbox.borrow_mut();
+        outbox.answer_bell();
+        let flushed = outbox.flush(&mut &self.connection.socket)?;
+        if outbox.is_dead() {
+            return Err(io::Error::new(ErrorKind::ConnectionAborted, "given up"));
         }
-        Ok(flushed.blocked)
+        self.shared.stats.delivered.add(flushed.delivered);
+        self.pace.took(flushed.bytes, outbox.has_released());
+        Ok(flushed)
     }
 
     /// Waits until the socket takes more. While replies wait the client must take enough.

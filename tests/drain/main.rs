@@ -171,6 +171,7 @@ fn what_a_client_says_to_its_last_words_does_not_destroy_those_that_it_has_not_r
         // All of it is with the kernel: a part has arrived, the other waits to be sent.
         let taken = || (writer.stats().get("notices_delivered") == CHANGES as u64).then_some(());
         until("all to be handed over", taken);
+        assert!(client.client.held() > 0, "nothing waits to be sent");
         terminate(&mut daemon);
         assert_eq!(writer.hear_all(), []);
         let closed = || TcpStream::connect(daemon.address).err();

@@ -29,9 +29,9 @@ fn revision_of(key: &str) -> u64 {
         .expect("a number stands at the end")
 }
 
-/// One who listens and does not read until the test does. Its kernel holds a good deal for it: a
-/// smaller receive buffer would save changes, but the kernel hands out the rest of a full one a few
-/// hundred bytes at a time.
+/// One who listens and does not read until the test does. Its kernel holds a good deal for it, a
+/// receive buffer full: a smaller one would save changes, but the kernel hands out the rest of a
+/// full one a few hundred bytes at a time.
 fn slow(daemon: &Daemon, framed: bool) -> Talker {
     Talker::watching(daemon, framed)
 }
