@@ -4,7 +4,7 @@
 mod common;
 
 use common::hostile::{Observer, fill};
-use common::{Daemon, frame, until};
+use common::{Client, Daemon, frame, until};
 use rustix::process::Signal;
 use std::io::Write;
 use std::net::TcpStream;
@@ -16,9 +16,10 @@ const MIB: usize = 1024 * 1024;
 const OWED: usize = 512;
 const VALUE_BYTES: usize = 16 * 1024;
 
-/// How much of what it is owed a client reads only when the daemon has closed: what the kernel
-/// takes for one who does not read.
-const LAST: usize = MIB / 16;
+/// How much of what it is owed a client reads only when the daemon has closed: a part has arrived
+/// in a receive buffer of this length, and the other waits to be sent.
+const LAST: usize = 96 * 1024;
+const RECEIVE_BYTES: usize = 16 * 1024;
 
 /// Input that nobody wants, as requests that must not be executed: 4 MiB of it.
 fn unread() -> Vec<u8> {
@@ -44,7 +45,7 @@ fn part(daemon: &Daemon, requests: &[u8], unread: &[u8], last_words: &str) {
 
     let mut observer = Observer::new(daemon);
     let before = observer.stats();
-    let mut client = daemon.connect();
+    let mut client = Client::connect_with_buffer(daemon.address, RECEIVE_BYTES);
     let sending = client.send_aside([&get.repeat(OWED), requests].concat());
     observer.until("the outbox to fill", |stats| {
         stats.get("clients_bytes") > MIB as u64 / 2
@@ -54,6 +55,7 @@ fn part(daemon: &Daemon, requests: &[u8], unread: &[u8], last_words: &str) {
         stats.get("requests") == before.get("requests") + OWED as u64 + 1
     });
     sending.join().unwrap().expect("the daemon reads on");
+    assert!(client.held() > 0, "nothing waits to be sent");
     client.send(unread);
     client.end();
     observer.until("the daemon to close", |stats| {

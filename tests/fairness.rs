@@ -155,23 +155,17 @@ fn who_asks_little_does_not_wait_for_all_who_send_long_values() {
     let value = vec![b'v'; 60_000];
     let requests = [frame(&[b"PUT", b"k", &value]), frame(&[b"DELETE", b"k"])];
     let requests = requests.concat().repeat(10);
-    let start = |requests| std::thread::spawn(move || pipeline(address, requests));
-    let many: Vec<_> = vec![requests; MANY].into_iter().map(start).collect();
-    let mut client = daemon.connect();
-    let (begun, mut waits) = (Instant::now(), Vec::new());
-    while !many.iter().all(|one| one.is_finished()) {
-        let asked = Instant::now();
-        client.ask(frame(&[b"PING"]), "+PONG\r\n");
-        waits.push(asked.elapsed());
-    }
-    let took = begun.elapsed();
-    many.into_iter().for_each(|one| _ = one.join().unwrap());
+    let beside = Latencies::beside(address, move || {
+        let start = |requests| std::thread::spawn(move || pipeline(address, requests));
+        let many: Vec<_> = vec![requests; MANY].into_iter().map(start).collect();
+        many.into_iter().for_each(|one| _ = one.join().unwrap());
+    });
     let answered = Observer::new(&daemon).stats().get("requests") as usize;
     // In this time each of them puts one value and deletes it.
-    let round = took * (2 * MANY) as u32 / (answered - waits.len()) as u32;
-    let long: Duration = waits.iter().filter(|wait| **wait > round / 2).sum();
-    println!("one of each in {round:?}; {long:?} of {took:?} in waits of half that");
-    assert!(long < took / 2, "{long:?} of {took:?}");
+    let round = beside.took * (2 * MANY) as u32 / (answered - beside.count) as u32;
+    let long = beside.in_waits_beyond(round / 2);
+    println!("one of each in {round:?}; {long:?} in waits of half that; {beside:?}");
+    assert!(long < beside.took / 2, "{long:?}: {beside:?}");
 }
 
 #[test]

@@ -23,11 +23,10 @@ fn run<T: 'static>(task: impl AsyncFnOnce(Rc<Reactor>) -> T + 'static) -> T {
 }
 
 /// Reads as the sessions do: after a read that took less than there was room for, it waits.
-async fn read_to_end(socket: &Socket) -> Vec<u8> {
+async fn read_to_end(mut socket: &Socket) -> Vec<u8> {
     let mut all = Vec::new();
     loop {
-        let mut reader = socket;
-        match reader.read(&mut [0; 8][..]) {
+        match socket.read(&mut [0; 8][..]) {
             Ok(0) => return all,
             Ok(length) => all.push(length as u8),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}

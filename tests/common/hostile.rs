@@ -3,6 +3,7 @@
 use super::{Client, Daemon, PATIENCE, Stats, until};
 use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
+use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread::JoinHandle;
@@ -152,7 +153,6 @@ pub fn allow_descriptors(count: u64) -> bool {
 }
 
 /// How quickly a client was answered, request after request.
-#[derive(Debug)]
 pub struct Latencies {
     pub count: usize,
     pub p50: Duration,
@@ -160,6 +160,21 @@ pub struct Latencies {
     pub max: Duration,
     /// How long it was measured.
     pub took: Duration,
+    /// Each of them, in ascending order.
+    times: Vec<Duration>,
+}
+
+/// Without each of them.
+impl fmt::Debug for Latencies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Latencies")
+            .field("count", &self.count)
+            .field("p50", &self.p50)
+            .field("p99", &self.p99)
+            .field("max", &self.max)
+            .field("took", &self.took)
+            .finish()
+    }
 }
 
 impl Latencies {
@@ -194,6 +209,12 @@ impl Latencies {
             p99: at(0.99),
             max: at(1.0),
             took: begin.elapsed(),
+            times,
         }
+    }
+
+    /// How much of the time was spent in waits that were longer than this.
+    pub fn in_waits_beyond(&self, limit: Duration) -> Duration {
+        self.times.iter().filter(|wait| **wait > limit).sum()
     }
 }
