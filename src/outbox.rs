@@ -23,7 +23,7 @@ use crate::ledger::Charge;
 use crate::protocol::notice::{Encoded, Part};
 use crate::protocol::values::Values;
 use crate::spare::{self, Spare};
-pub use flush::Flushed;
+pub use flush::{Flushed, SLICE_BYTES};
 use holds::Holds;
 use piece::Piece;
 use std::collections::VecDeque;

@@ -15,9 +15,9 @@ const PIECES_A_WRITE: usize = 16;
 /// Room for so little beside what waits is not given back, in bytes.
 const KEPT_BYTES: usize = 1024;
 
-/// How much is written before other tasks get their turn: 64 KiB, as many a value is long, and what
-/// stands around that.
-const FLUSH_BYTES: usize = 72 * 1024;
+/// How much of one client's is moved at once, out or in, before other tasks get their turn: 64 KiB,
+/// as many a value is long, and what stands around that.
+pub const SLICE_BYTES: usize = 72 * 1024;
 
 /// What a flush came to.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,8 +43,8 @@ impl Outbox {
             delivered: 0,
             blocked: false,
         };
-        while self.has_released() && flushed.bytes < FLUSH_BYTES {
-            match self.write(sink, FLUSH_BYTES - flushed.bytes) {
+        while self.has_released() && flushed.bytes < SLICE_BYTES {
+            match self.write(sink, SLICE_BYTES - flushed.bytes) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(bytes) => {
                     flushed.bytes += bytes;

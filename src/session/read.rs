@@ -8,18 +8,16 @@ use super::handoff::Giver;
 use super::{Connection, Shared};
 use crate::broker::Input;
 use crate::ledger::Account;
+use crate::outbox::SLICE_BYTES;
 use crate::spare;
 use futures_lite::future;
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, Read};
 use std::rc::Rc;
 
-/// How much is read at once: 64 KiB, as many a value is long, and what stands around that. What
-/// comes in two parts has to be put together.
-const CHUNK_BYTES: usize = 72 * 1024;
-
 thread_local! {
-    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; CHUNK_BYTES]);
+    /// Of a slice, for what comes in two parts has to be put together.
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; SLICE_BYTES]);
 }
 
 /// Reads until the client's end, or, when the server stops, until there is nothing left of what has
@@ -43,7 +41,7 @@ pub(super) async fn read(
         match taken {
             Ok(bytes) if bytes.is_empty() => return false,
             Ok(bytes) => {
-                was_full = bytes.len() == CHUNK_BYTES;
+                was_full = bytes.len() == SLICE_BYTES;
                 let charge = account.charge(bytes.len());
                 if chunks.give(Input { bytes, charge }).await.is_err() {
                     // Nobody wants it, and nobody slows a flood down: others must have their turn.

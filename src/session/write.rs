@@ -62,6 +62,7 @@ struct Writer {
 
 impl Writer {
     async fn deliver(&mut self) -> io::Result<()> {
+        // Held apart from the writer, which a turn would otherwise borrow.
         let shared = self.shared.clone();
         let mut has_more = false;
         loop {
