@@ -18,6 +18,13 @@ const BUFFER_BYTES_MAX: usize = BYTES_MAX / 4;
 /// Room for so little is given away without a thought, in bytes.
 const SPARED_BYTES: usize = 4096;
 
+/// How many are looked at, of those kept last, for one that fits. Long input and short replies take
+/// turns; who looked at the last one alone would have one made for each.
+const LOOKED_AT: usize = 4;
+
+/// A new one has room for this part more than is asked for: what comes next may be a little longer.
+const MORE: usize = 8;
+
 thread_local! {
     /// Buffers of bytes.
     pub static BYTES: Spare<u8> = const { Spare::new() };
@@ -50,12 +57,16 @@ impl<T> Spare<T> {
     /// An empty buffer for so many, kept or new, and hardly larger: it may be held for long.
     pub fn take_for(&self, length: usize) -> Vec<T> {
         let bytes = length * size_of::<T>();
-        let most = SPARED_BYTES.max(bytes * 2);
-        let last = self.buffers.borrow().last().map_or(0, size);
-        match (bytes..=most).contains(&last) || last <= SPARED_BYTES {
-            true => self.take(),
-            false => Vec::with_capacity(length),
-        }
+        let fitting = bytes..=SPARED_BYTES.max(bytes * 2);
+        let mut buffers = self.buffers.borrow_mut();
+        let far = buffers.len().saturating_sub(LOOKED_AT);
+        let is_fit = |buffer: &Vec<T>| fitting.contains(&size(buffer));
+        let Some(at) = buffers[far..].iter().rposition(is_fit) else {
+            return Vec::with_capacity(length + length / MORE);
+        };
+        let buffer = buffers.swap_remove(far + at);
+        self.bytes.set(self.bytes.get() - size(&buffer));
+        buffer
     }
 
     /// Empties a buffer and keeps it, if it has room and there are not enough already.
@@ -101,5 +112,26 @@ mod tests {
         let kept = (0..9).map(|_| spare.take());
         assert_eq!(kept.filter(|buffer| buffer.capacity() > 0).count(), 4);
         assert_eq!(spare.bytes.get(), 0);
+    }
+
+    #[test]
+    fn one_that_fits_is_found_behind_others_and_none_that_does_not() {
+        let spare = Spare::<u8>::new();
+        let keep = |bytes: &[usize]| {
+            let buffers = bytes.iter().map(|bytes| Vec::with_capacity(*bytes));
+            buffers.for_each(|buffer| spare.keep(buffer));
+        };
+        let taken = |length| spare.take_for(length).capacity();
+        keep(&[60_000, 6000]);
+        assert_eq!(taken(40_000), 60_000);
+        // A new one, with a little more room than is asked for.
+        assert_eq!((taken(6008), taken(2992)), (6759, 3366));
+        assert_eq!(taken(3000), 6000);
+        keep(&[1000, 4096, 4097]);
+        assert_eq!(taken(16), 4096);
+        assert_eq!(taken(8), 1000);
+        assert_eq!(taken(8), 9);
+        keep(&[100, 5000, 5000, 5000, 5000]);
+        assert_eq!(taken(80), 90, "one so far behind is not looked at");
     }
 }

@@ -18,7 +18,7 @@ use crate::list::{List, Value, bulk_len};
 use crate::protocol::notice::{Change, Held, Op};
 use index::Index;
 use keys::Keys;
-pub use keys::WARM_MAX;
+pub use keys::{KEYS_MAX, WARM_MAX};
 pub use load::Walk;
 use records::Record;
 use std::fmt;
@@ -63,6 +63,8 @@ pub enum Full {
     Key(usize),
     /// The store would hold more than this many bytes.
     Store(usize),
+    /// The store would hold more than this many keys.
+    Keys(usize),
 }
 
 impl fmt::Display for Full {
@@ -75,6 +77,7 @@ impl fmt::Display for Full {
                 )
             }
             Full::Store(max) => write!(f, "the store would exceed store_bytes_max ({max} bytes)"),
+            Full::Keys(max) => write!(f, "the store would exceed {max} keys"),
         }
     }
 }
@@ -109,6 +112,7 @@ pub struct Store {
     bytes: usize,
     /// Long lists that were removed, on their way to being freed.
     removed: Vec<Vec<Rc<Vec<Value>>>>,
+    keys_max: usize,
 }
 
 impl Store {
@@ -123,6 +127,7 @@ impl Store {
             values: 0,
             bytes: 0,
             removed: Vec::new(),
+            keys_max: KEYS_MAX,
         }
     }
 
@@ -209,7 +214,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Refuses what goes beyond a limit, and changes nothing then.
+    /// Refuses what goes beyond a limit, or what would be more than [`KEYS_MAX`] keys, and changes
+    /// nothing then.
     pub fn put<'a>(&mut self, key: &'a [u8], value: &'a [u8]) -> Result<Change<'a>, Full> {
         let hash = self.keys.hash(key);
         let added = value.len() + VALUE_OVERHEAD_BYTES;
@@ -223,6 +229,9 @@ impl Store {
             }
             None => {
                 limits.check(value.len(), bytes + added + key.len())?;
+                if self.keys.len() >= self.keys_max {
+                    return Err(Full::Keys(self.keys_max));
+                }
                 let told = self.keys.create(hash, key, value);
                 self.index.created(hash, key, self.keys.len());
                 (told, added + key.len())

@@ -1,13 +1,18 @@
 //! Packs a key and its values into one piece of bytes, while they are few and short.
 //!
 //! ```text
-//! values (1) | key length (2) | length of all (2) | key | length (1 or 2), value | ...
+//! head (4) | key | value | value | ...               values of one length
+//! head (4) | key | length (1 or 2), value | ...      others
 //! ```
 //!
-//! A key with one short value takes what they are long and a handful of bytes; a handle for each
-//! would take more than the bytes that it stands for. To change one is to move what is behind it,
-//! so what is packed is kept short.
+//! A key with one short value takes what they are long and four bytes; a handle for each would take
+//! more than the bytes that it stands for. The values of a key are often of one kind, and so of one
+//! length, which the head then tells for all. To change one is to move what is behind it, so what
+//! is packed is kept short.
 
+mod head;
+
+use head::{HEAD_BYTES, Head, Lie, SHORT, VALUES_MAX};
 use std::ops::Range;
 
 /// How long the values may be together, with their lengths.
@@ -16,17 +21,10 @@ const VALUES_BYTES_MAX: usize = 2048;
 /// How long the key may be.
 const KEY_BYTES_MAX: usize = 1024;
 
-/// How many values there may be: their number is one byte.
-const VALUES_MAX: usize = 255;
-
-/// What stands before the key.
-const HEAD_BYTES: usize = 5;
+const _: () = assert!(VALUES_BYTES_MAX <= head::NUMBER_MAX && KEY_BYTES_MAX <= head::KEY_MAX);
 
 /// How long all of it may become, in bytes.
 pub const PACKED_BYTES_MAX: usize = HEAD_BYTES + KEY_BYTES_MAX + VALUES_BYTES_MAX;
-
-/// A length below this is one byte; others are two, the first with its highest bit set.
-const SHORT: usize = 0x80;
 
 /// A key with its values, at least one, to be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,18 +33,17 @@ pub struct Packed<'a>(&'a [u8]);
 impl<'a> Packed<'a> {
     /// What lies at the beginning of these bytes, where [`Edit`]s have put it.
     pub fn of(bytes: &'a [u8]) -> Packed<'a> {
-        let size = usize::from(u16::from_le_bytes([bytes[3], bytes[4]]));
-        Packed(&bytes[..size])
+        Packed(&bytes[..Head::read(bytes).size()])
     }
 
     /// The key.
     pub fn key(self) -> &'a [u8] {
-        &self.0[HEAD_BYTES..self.values_at()]
+        &self.0[HEAD_BYTES..self.head().values_at()]
     }
 
     /// The number of values.
     pub fn len(self) -> usize {
-        usize::from(self.0[0])
+        self.head().values()
     }
 
     /// What all of it takes, in bytes.
@@ -61,86 +58,125 @@ impl<'a> Packed<'a> {
 
     /// All values in order.
     pub fn values(self) -> impl Iterator<Item = &'a [u8]> {
-        let mut rest = &self.0[self.values_at()..];
-        std::iter::from_fn(move || {
-            let (value, left) = split(rest)?;
+        let lie = self.head().lie();
+        let mut rest = &self.0[self.head().values_at()..];
+        (0..self.len()).map(move |_| {
+            let (value, left) = match lie {
+                Lie::Even(each) => rest.split_at(each),
+                Lie::Apart(_) => split(rest),
+            };
             rest = left;
-            Some(value)
+            value
         })
     }
 
-    /// Where the first value equal to `wanted` lies, its length included.
-    pub fn find(self, wanted: &[u8]) -> Option<Range<usize>> {
-        let mut at = self.values_at();
-        while let Some((value, rest)) = split(&self.0[at..]) {
-            let next = self.0.len() - rest.len();
-            if value == wanted {
-                return Some(at..next);
-            }
-            at = next;
-        }
-        None
+    /// Which of the values is the first that is equal to `wanted`.
+    pub fn find(self, wanted: &[u8]) -> Option<usize> {
+        self.values().position(|value| value == wanted)
     }
 
     /// To append a value; nothing if there is no room for it.
     pub fn push<'v>(self, value: &'v [u8]) -> Option<Edit<'v>> {
-        let end = self.0.len();
-        (self.len() < VALUES_MAX).then(|| self.edit(end..end, Some(value)))?
+        (self.len() < VALUES_MAX).then(|| self.edit(self.len(), Some(value)))?
     }
 
-    /// To put a value in the place of another; nothing if there is no room for it.
-    pub fn replace<'v>(self, place: Range<usize>, value: &'v [u8]) -> Option<Edit<'v>> {
-        self.edit(place, Some(value))
+    /// To put a value in the place of one; nothing if there is no room for it.
+    pub fn replace<'v>(self, index: usize, value: &'v [u8]) -> Option<Edit<'v>> {
+        self.edit(index, Some(value))
     }
 
     /// To take a value out, not the last one.
-    pub fn remove(self, place: Range<usize>) -> Option<Edit<'static>> {
-        self.edit(place, None)
+    pub fn remove(self, index: usize) -> Option<Edit<'static>> {
+        self.edit(index, None)
     }
 
-    fn edit<'v>(self, place: Range<usize>, value: Option<&'v [u8]>) -> Option<Edit<'v>> {
-        let size = self.0.len() - place.len() + value.map_or(0, encoded_len);
-        (size - self.values_at() <= VALUES_BYTES_MAX).then_some(Edit { place, value, size })
+    fn edit<'v>(self, index: usize, value: Option<&'v [u8]>) -> Option<Edit<'v>> {
+        let head = self.head();
+        let others = self.len() - usize::from(index < self.len());
+        let takes = |lie: Lie| value.map_or(0, |value| lie.takes(value.len()));
+        let lie = match (head.lie(), value) {
+            (Lie::Even(_), Some(value)) if others == 0 => Lie::Even(value.len()),
+            (Lie::Even(each), Some(value)) if each != value.len() => {
+                let apart = Lie::Apart(0);
+                Lie::Apart(others * apart.takes(each) + takes(apart))
+            }
+            (Lie::Even(each), _) => Lie::Even(each),
+            (apart @ Lie::Apart(bytes), _) => {
+                Lie::Apart(bytes - self.place(index).len() + takes(apart))
+            }
+        };
+        let values = others + usize::from(value.is_some());
+        let fits = lie.values_bytes(values) <= VALUES_BYTES_MAX;
+        let head = fits.then(|| Head::new(values, head.key_bytes(), lie))?;
+        Some(Edit { index, value, head })
     }
 
-    fn values_at(self) -> usize {
-        HEAD_BYTES + usize::from(u16::from_le_bytes([self.0[1], self.0[2]]))
+    /// Where a value lies, with its length if that stands before it; the end if it is to come.
+    fn place(self, index: usize) -> Range<usize> {
+        if index == self.len() {
+            return self.size()..self.size();
+        }
+        let lie = self.head().lie();
+        let mut takes = self.values().map(|value| lie.takes(value.len()));
+        let start = self.head().values_at() + takes.by_ref().take(index).sum::<usize>();
+        start..start + takes.next().unwrap_or_default()
+    }
+
+    fn head(self) -> Head {
+        Head::read(self.0)
     }
 }
 
 /// A change to what is packed, to be made where there is room for it.
 #[derive(Debug)]
 pub struct Edit<'v> {
-    /// What it replaces; nothing if it adds a value.
-    place: Range<usize>,
+    /// Which value it replaces or removes; the number of values if it adds one.
+    index: usize,
     /// What it puts there; nothing if it removes a value.
     value: Option<&'v [u8]>,
-    size: usize,
+    /// What stands in front afterwards.
+    head: Head,
 }
 
 impl Edit<'_> {
     /// What all of it takes afterwards, in bytes.
     pub fn size(&self) -> usize {
-        self.size
+        self.head.size()
     }
 
     /// Makes the change at the beginning of these bytes, which hold what it was made for.
     pub fn make(&self, bytes: &mut [u8]) {
-        let before = Packed::of(bytes).size();
-        let behind = self.place.start + self.value.map_or(0, encoded_len);
-        if self.place.end < before {
-            bytes.copy_within(self.place.end..before, behind);
+        let (packed, lie) = (Packed::of(bytes), self.head.lie());
+        if let (Lie::Even(_), Lie::Apart(_), Some(value)) = (packed.head().lie(), lie, self.value) {
+            let apart = self.taken_apart(packed, value);
+            bytes[..apart.len()].copy_from_slice(&apart);
+        } else {
+            let (before, place) = (packed.size(), packed.place(self.index));
+            let takes = |value: &[u8]| lie.takes(value.len());
+            let behind = place.start + self.value.map_or(0, takes);
+            if place.end < before {
+                bytes.copy_within(place.end..before, behind);
+            }
+            if let Some(value) = self.value {
+                write(&mut bytes[place.start..behind], value);
+            }
         }
-        if let Some(value) = self.value {
-            write(&mut bytes[self.place.start..behind], value);
+        self.head.write(bytes);
+    }
+
+    /// All of it with this value, where each has its length before it now. That happens to a list
+    /// once, so it is simply written anew.
+    fn taken_apart(&self, packed: Packed<'_>, value: &[u8]) -> Vec<u8> {
+        let mut bytes = packed.0[..packed.head().values_at()].to_vec();
+        let held = packed.values().enumerate();
+        let held = held.map(|(at, held)| if at == self.index { value } else { held });
+        let added = (self.index == packed.len()).then_some(value);
+        for value in held.chain(added) {
+            let at = bytes.len();
+            bytes.resize(at + self.head.lie().takes(value.len()), 0);
+            write(&mut bytes[at..], value);
         }
-        let count = match (self.place.is_empty(), self.value) {
-            (true, _) => bytes[0].wrapping_add(1),
-            (false, None) => bytes[0].wrapping_sub(1),
-            (false, Some(_)) => bytes[0],
-        };
-        bytes[0] = count;
-        bytes[3..HEAD_BYTES].copy_from_slice(&(self.size as u16).to_le_bytes());
+        bytes
     }
 }
 
@@ -154,32 +190,25 @@ pub struct First<'a> {
 impl<'a> First<'a> {
     /// Nothing if key or value is too long.
     pub fn new(key: &'a [u8], value: &'a [u8]) -> Option<First<'a>> {
-        let fits = key.len() <= KEY_BYTES_MAX && encoded_len(value) <= VALUES_BYTES_MAX;
+        let fits = key.len() <= KEY_BYTES_MAX && value.len() <= VALUES_BYTES_MAX;
         fits.then_some(First { key, value })
     }
 
     /// What it takes, in bytes.
     pub fn size(&self) -> usize {
-        HEAD_BYTES + self.key.len() + encoded_len(self.value)
+        HEAD_BYTES + self.key.len() + self.value.len()
     }
 
     /// Writes it to the beginning of these bytes.
     pub fn write(&self, bytes: &mut [u8]) {
-        let (size, values_at) = (self.size(), HEAD_BYTES + self.key.len());
-        bytes[0] = 1;
-        bytes[1..3].copy_from_slice(&(self.key.len() as u16).to_le_bytes());
-        bytes[3..HEAD_BYTES].copy_from_slice(&(size as u16).to_le_bytes());
-        bytes[HEAD_BYTES..values_at].copy_from_slice(self.key);
-        write(&mut bytes[values_at..size], self.value);
+        let head = Head::new(1, self.key.len(), Lie::Even(self.value.len()));
+        head.write(bytes);
+        bytes[HEAD_BYTES..head.values_at()].copy_from_slice(self.key);
+        bytes[head.values_at()..head.size()].copy_from_slice(self.value);
     }
 }
 
-/// What a value takes, its length included.
-fn encoded_len(value: &[u8]) -> usize {
-    value.len() + if value.len() < SHORT { 1 } else { 2 }
-}
-
-/// Writes a value into the place that it takes.
+/// Writes a value into the place that it takes, its length before it if there is room for that.
 fn write(place: &mut [u8], value: &[u8]) {
     let (length, rest) = place.split_at_mut(place.len() - value.len());
     match length {
@@ -192,13 +221,12 @@ fn write(place: &mut [u8], value: &[u8]) {
     rest.copy_from_slice(value);
 }
 
-/// The first value and what follows it.
-fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (&first, rest) = bytes.split_first()?;
-    let first = usize::from(first);
+/// The first value and what follows it, where each has its length before it.
+fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let first = usize::from(bytes[0]);
     if first < SHORT {
-        return Some(rest.split_at(first));
+        return bytes[1..].split_at(first);
     }
-    let (&second, rest) = rest.split_first()?;
-    Some(rest.split_at((first - SHORT) << 8 | usize::from(second)))
+    let length = (first - SHORT) << 8 | usize::from(bytes[1]);
+    bytes[2..].split_at(length)
 }

@@ -1,6 +1,6 @@
 //! Keeps the keys in a hash table, and their records.
 
-use super::records::{Record, Records, Spot};
+use super::records::{HELD_MAX, Record, Records, Spot};
 use super::slots::Slot;
 use super::table::{Bucket, Place, Table};
 use crate::list::Value;
@@ -12,6 +12,10 @@ use std::rc::Rc;
 
 /// How many families of buckets the table has: this power of two.
 const FAMILY_BITS: u32 = 10;
+
+/// The most keys that there may be: 2,147,483,648, whose places can all be told apart, however long
+/// their values are.
+pub const KEYS_MAX: usize = HELD_MAX;
 
 /// How many keys are fetched together.
 pub const WARM_MAX: usize = 32;

@@ -1,11 +1,10 @@
 //! Keeps keys with their values and changes them: packed in slots while they are short, by handles
 //! beyond.
 
-use super::slots::{SLOT_BYTES_MAX, Slot, Slots};
+use super::slots::{SLOT_BYTES_MAX, SLOTS_MAX, Slot, Slots};
 use crate::list::{Edit, First, List, Many, PACKED_BYTES_MAX, Packed, Place, Value};
 use crate::protocol::notice::{Held, INLINE_BYTES_MAX};
 use std::mem;
-use std::ops::Range;
 use std::rc::Rc;
 
 /// Values that take no more than this are packed again, so that a list which goes up and down at
@@ -15,17 +14,13 @@ const PACKED_AGAIN_BYTES: usize = 512;
 /// What a packed value takes at most beside its own bytes.
 const LENGTH_BYTES: usize = 2;
 
-/// From this class on a slot is none, but says which of the records by handles is meant: what the
-/// class is beyond this stands before the index.
-const BY_HANDLES: u8 = 128;
-
 const _: () = assert!(PACKED_BYTES_MAX <= SLOT_BYTES_MAX);
 
 /// What is wrong if a slot of a record names none.
 const NAMED: &str = "a slot names a record until that is freed";
 
-/// How far the class of such a one stands before its index.
-const CLASS_SHIFT: u32 = 32;
+/// How many records by handles there may be: from [`SLOTS_MAX`] on a slot names one of them.
+pub(super) const HELD_MAX: usize = (u32::MAX - SLOTS_MAX) as usize + 1;
 
 /// All keys with their values, each named by a slot.
 #[derive(Debug)]
@@ -53,7 +48,7 @@ pub(super) struct KeyAndMany {
 /// Where a value stands among those of its key.
 #[derive(Debug)]
 pub(super) enum Spot {
-    Packed(Range<usize>),
+    Packed(usize),
     Held(Place),
 }
 
@@ -126,6 +121,7 @@ impl Records {
         (self.keep(held), told)
     }
 
+    #[inline]
     pub(super) fn get(&self, slot: Slot) -> Record<'_> {
         match by_handles(slot) {
             None => Record::Packed(Packed::of(self.slots.get(slot))),
@@ -166,7 +162,7 @@ impl Records {
         new: &'v [u8],
     ) -> (Held<'v>, Held<'v>) {
         if let (Record::Packed(packed), Spot::Packed(place)) = (self.get(*slot), &spot)
-            && let Some(edit) = packed.replace(place.clone(), new)
+            && let Some(edit) = packed.replace(*place, new)
             && self.edit(slot, &edit)
         {
             return (Held::from(old), Held::from(new));
@@ -185,7 +181,7 @@ impl Records {
     /// Takes out the value at this spot, not the last one; returns it as a change holds it.
     pub(super) fn remove<'v>(&mut self, slot: &mut Slot, spot: Spot, value: &'v [u8]) -> Held<'v> {
         if let (Record::Packed(packed), Spot::Packed(place)) = (self.get(*slot), &spot)
-            && let Some(edit) = packed.remove(place.clone())
+            && let Some(edit) = packed.remove(*place)
             && self.edit(slot, &edit)
         {
             return Held::from(value);
@@ -269,10 +265,7 @@ impl Records {
                 self.held.len() - 1
             }
         };
-        Slot {
-            class: BY_HANDLES | (at >> CLASS_SHIFT) as u8,
-            index: at as u32,
-        }
+        Slot(SLOTS_MAX + at as u32)
     }
 
     /// Gives back what a slot names; returns what was held by handles.
@@ -303,8 +296,7 @@ impl KeyAndMany {
 
 /// Which of the records by handles a slot names, if it names one of them.
 fn by_handles(slot: Slot) -> Option<usize> {
-    let above = slot.class.checked_sub(BY_HANDLES)?;
-    Some(usize::from(above) << CLASS_SHIFT | slot.index as usize)
+    slot.0.checked_sub(SLOTS_MAX).map(|at| at as usize)
 }
 
 /// A value as a change holds it: by its handle if it is long.

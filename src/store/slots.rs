@@ -2,11 +2,12 @@
 //!
 //! The system's allocator puts a word in front of each piece, makes it a multiple of two words, and
 //! names it with a pointer of a word. With millions of pieces of some forty bytes that is a good
-//! part of them all. Here a piece has nothing in front of it, is a multiple of 8 bytes, and is
-//! named with five.
+//! part of them all. Here a piece has nothing in front of it, is a multiple of 4 bytes, and is
+//! named with four.
 //!
-//! All chunks are of one length, so that one size can have the memory that another gave back. A
-//! chunk that becomes empty is given back, all but one of each size.
+//! The slots of a chunk are of one size. All chunks are of one length, so that one size can have
+//! the memory that another gave back. A chunk that becomes empty is given back, all but one of each
+//! size.
 
 #[cfg(test)]
 mod tests;
@@ -18,32 +19,38 @@ use std::ops::Range;
 /// The longest piece, in bytes.
 pub(super) const SLOT_BYTES_MAX: usize = 3328;
 
-/// How many bits of an index say which slot of a chunk is meant; the rest says which chunk.
-const SLOT_BITS: u32 = (CHUNK_BYTES / EVEN_STEP).ilog2();
+/// A slot is less than this.
+pub(super) const SLOTS_MAX: u32 = 1 << 31;
+
+/// How many bits of a slot say which one of its chunk is meant; the rest says which chunk.
+const SLOT_BITS: u32 = (CHUNK_BYTES / SLOT_BYTES_MIN).ilog2();
 
 /// How many chunks there may be: 32 GiB.
-const CHUNKS_MAX: usize = 1 << (u32::BITS - SLOT_BITS);
+const CHUNKS_MAX: usize = (SLOTS_MAX >> SLOT_BITS) as usize;
 
-/// Up to this length there is a size every 8 bytes, beyond it eight of them until it doubles.
-const EVEN_BYTES: usize = 128;
-const EVEN_STEP: usize = 8;
+/// From the first length to the second there is a size every 4 bytes, beyond it eight of them until
+/// it doubles.
+const SLOT_BYTES_MIN: usize = 16;
+const EVEN_BYTES: usize = 256;
+const EVEN_STEP: usize = 4;
 const STEPS: usize = 8;
+
+/// How many multiples of 4 bytes are too short, and how many are sizes.
+const SMALLEST: usize = SLOT_BYTES_MIN / EVEN_STEP - 1;
+const EVEN: usize = EVEN_BYTES / EVEN_STEP - SMALLEST;
 
 /// How many sizes there are.
 const CLASSES: usize = class_of(SLOT_BYTES_MAX) + 1;
 
-/// No slot.
-const NONE: u32 = u32::MAX;
+/// No slot of a chunk.
+const NONE: u16 = u16::MAX;
 
 /// How many bytes of a free slot say which one is free next.
-const LINK_BYTES: usize = 4;
+const LINK_BYTES: usize = 2;
 
 /// Where a piece lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Slot {
-    pub class: u8,
-    pub index: u32,
-}
+pub(super) struct Slot(pub(super) u32);
 
 /// The pieces.
 #[derive(Debug)]
@@ -57,9 +64,9 @@ pub(super) struct Slots {
 /// All slots of one size.
 #[derive(Debug)]
 struct Class {
-    slot_bytes: usize,
+    slot_bytes: u16,
     /// How many slots a chunk has.
-    slots: u32,
+    slots: u16,
     /// Chunks with free slots, the last first.
     open: Vec<u32>,
 }
@@ -67,10 +74,12 @@ struct Class {
 #[derive(Debug, Clone, Default)]
 struct Chunk {
     /// The first of the slots that were given back.
-    free: u32,
+    free: u16,
     /// How many slots were ever taken.
-    used: u32,
-    taken: u32,
+    used: u16,
+    taken: u16,
+    slot_bytes: u16,
+    class: u8,
     is_open: bool,
 }
 
@@ -97,8 +106,7 @@ impl Slots {
             chunk.used - 1
         } else {
             let free = chunk.free;
-            let place = free as usize * class.slot_bytes;
-            let piece = self.memory.piece(at, place..place + LINK_BYTES);
+            let piece = self.memory.piece(at, chunk.place(free));
             chunk.free = link(piece.expect(TAKEN));
             free
         };
@@ -107,16 +115,13 @@ impl Slots {
             chunk.is_open = false;
             class.open.pop();
         }
-        Some(Slot {
-            class: number as u8,
-            index: at << SLOT_BITS | in_chunk,
-        })
+        Some(Slot(at << SLOT_BITS | u32::from(in_chunk)))
     }
 
     /// The chunk to take a slot from, the last that is open.
-    fn open(&mut self, class: usize) -> Option<u32> {
-        let open = &mut self.classes[class].open;
-        if let Some(at) = open.last() {
+    fn open(&mut self, number: usize) -> Option<u32> {
+        let class = &mut self.classes[number];
+        if let Some(at) = class.open.last() {
             return Some(*at);
         }
         let at = self.memory.take()?;
@@ -127,23 +132,22 @@ impl Slots {
             free: NONE,
             used: 0,
             taken: 0,
+            slot_bytes: class.slot_bytes,
+            class: number as u8,
             is_open: true,
         };
-        open.push(at);
+        class.open.push(at);
         Some(at)
     }
 
     /// Gives a slot back.
     pub(super) fn give_back(&mut self, slot: Slot) {
-        let (at, place) = self.place(slot);
-        let (class, chunk) = (
-            &mut self.classes[usize::from(slot.class)],
-            &mut self.chunks[at as usize],
-        );
-        let link = place.start..place.start + LINK_BYTES;
-        let piece = self.memory.piece_mut(at, link).expect(TAKEN);
-        piece.copy_from_slice(&chunk.free.to_le_bytes());
-        chunk.free = in_chunk(slot);
+        let (at, in_chunk) = parts(slot);
+        let chunk = &mut self.chunks[at as usize];
+        let class = &mut self.classes[usize::from(chunk.class)];
+        let piece = self.memory.piece_mut(at, chunk.place(in_chunk));
+        piece.expect(TAKEN)[..LINK_BYTES].copy_from_slice(&chunk.free.to_le_bytes());
+        chunk.free = in_chunk;
         chunk.taken -= 1;
         if !mem::replace(&mut chunk.is_open, true) {
             class.open.push(at);
@@ -167,16 +171,16 @@ impl Slots {
 
     /// The bytes of a slot, whether it has been taken or not; none if there is no such slot.
     pub(super) fn peek(&self, slot: Slot) -> &[u8] {
-        if usize::from(slot.class) >= CLASSES {
-            return &[];
-        }
-        let (chunk, place) = self.place(slot);
-        self.memory.piece(chunk, place).unwrap_or_default()
+        let (at, in_chunk) = parts(slot);
+        let piece = |chunk: &Chunk| self.memory.piece(at, chunk.place(in_chunk));
+        let chunk = self.chunks.get(at as usize);
+        chunk.and_then(piece).unwrap_or_default()
     }
 
     /// Whether a piece of this length belongs into this slot, and not into a larger or smaller one.
     pub(super) fn suits(&self, slot: Slot, bytes: usize) -> bool {
-        usize::from(slot.class) == class_of(bytes)
+        let (at, _) = parts(slot);
+        usize::from(self.chunks[at as usize].class) == class_of(bytes)
     }
 
     /// Moves the first `kept` bytes of a piece to a slot for a piece of this length, and gives the
@@ -199,52 +203,65 @@ impl Slots {
     /// The chunk of a slot, and where in it the slot lies.
     #[inline]
     fn place(&self, slot: Slot) -> (u32, Range<usize>) {
-        let slot_bytes = self.classes[usize::from(slot.class)].slot_bytes;
-        let begin = in_chunk(slot) as usize * slot_bytes;
-        (slot.index >> SLOT_BITS, begin..begin + slot_bytes)
+        let (at, in_chunk) = parts(slot);
+        (at, self.chunks[at as usize].place(in_chunk))
     }
 }
 
 impl Class {
-    fn new(class: usize) -> Class {
-        let slot_bytes = bytes_of(class);
+    fn new(number: usize) -> Class {
+        let slot_bytes = bytes_of(number);
         Class {
-            slot_bytes,
-            slots: (CHUNK_BYTES / slot_bytes) as u32,
+            slot_bytes: slot_bytes as u16,
+            slots: (CHUNK_BYTES / slot_bytes) as u16,
             open: Vec::new(),
         }
     }
 }
 
-/// Which slot of its chunk it is.
-fn in_chunk(slot: Slot) -> u32 {
-    slot.index & ((1 << SLOT_BITS) - 1)
+impl Chunk {
+    #[inline]
+    fn place(&self, in_chunk: u16) -> Range<usize> {
+        let slot_bytes = usize::from(self.slot_bytes);
+        let begin = usize::from(in_chunk) * slot_bytes;
+        begin..begin + slot_bytes
+    }
+}
+
+/// The chunk of a slot, and which slot of that it is.
+fn parts(slot: Slot) -> (u32, u16) {
+    (
+        slot.0 >> SLOT_BITS,
+        (slot.0 & ((1 << SLOT_BITS) - 1)) as u16,
+    )
 }
 
 /// The smallest size for a piece of this length.
 const fn class_of(bytes: usize) -> usize {
     let last = bytes.saturating_sub(1);
+    if last < SLOT_BYTES_MIN {
+        return 0;
+    }
     if last < EVEN_BYTES {
-        return last / EVEN_STEP;
+        return last / EVEN_STEP - SMALLEST;
     }
     let doublings = (last.ilog2() - EVEN_BYTES.ilog2()) as usize;
     let step = (EVEN_BYTES << doublings) / STEPS;
-    EVEN_BYTES / EVEN_STEP + doublings * STEPS + last / step - STEPS
+    EVEN + doublings * STEPS + last / step - STEPS
 }
 
 /// How long the slots of a class are.
 const fn bytes_of(class: usize) -> usize {
-    let even = EVEN_BYTES / EVEN_STEP;
-    if class < even {
-        return (class + 1) * EVEN_STEP;
+    if class < EVEN {
+        return (class + SMALLEST + 1) * EVEN_STEP;
     }
-    let (doublings, steps) = ((class - even) / STEPS, (class - even) % STEPS);
+    let (doublings, steps) = ((class - EVEN) / STEPS, (class - EVEN) % STEPS);
     let from = EVEN_BYTES << doublings;
     from + (steps + 1) * (from / STEPS)
 }
 
-fn link(slot: &[u8]) -> u32 {
+fn link(slot: &[u8]) -> u16 {
     let mut link = [0; LINK_BYTES];
     link.copy_from_slice(&slot[..LINK_BYTES]);
-    u32::from_le_bytes(link)
+    u16::from_le_bytes(link)
 }

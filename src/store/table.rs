@@ -25,9 +25,9 @@ use segments::Segments;
 use std::cmp::Reverse;
 use std::mem;
 
-/// How many records there are to a bucket at most, and at least, on the average.
-const RECORDS_MAX: usize = 4;
-const RECORDS_MIN: usize = 2;
+/// How many records there are to two buckets at most, and at least, on the average.
+const PAIR_RECORDS_MAX: usize = 13;
+const PAIR_RECORDS_MIN: usize = 5;
 
 /// Where in a hash the number of the family stands: below the tag.
 const FAMILY_SHIFT: u32 = 38;
@@ -63,6 +63,8 @@ pub(super) struct Table {
     /// Buckets in chains behind those. Between two calls all buckets of a chain are full but the
     /// last, and that is not empty.
     spilled: Segments,
+    /// Of each of those the first bucket of its chain.
+    homes: Vec<u32>,
     len: usize,
     /// How many bits say which family.
     family_bits: u32,
@@ -78,6 +80,7 @@ impl Table {
         Table {
             buckets,
             spilled: Segments::default(),
+            homes: Vec::new(),
             len: 0,
             family_bits,
             merges: vec![0; 1 << family_bits].into(),
@@ -113,7 +116,7 @@ impl Table {
     pub(super) fn insert(&mut self, hash: u64, slot: Slot, hash_of: impl Fn(Slot) -> u64) {
         self.add(self.main(hash), tag(hash), slot);
         self.len += 1;
-        if self.len > self.buckets.len() * RECORDS_MAX {
+        if self.len * 2 > self.buckets.len() * PAIR_RECORDS_MAX {
             self.split(&hash_of);
         }
     }
@@ -128,7 +131,7 @@ impl Table {
         self.bucket_mut(place.bucket).clear(place.at);
         self.compact(self.main(hash));
         self.len -= 1;
-        if self.len < self.buckets.len() * RECORDS_MIN {
+        if self.len * 2 < self.buckets.len() * PAIR_RECORDS_MIN {
             self.merge();
         }
     }
@@ -240,7 +243,7 @@ impl Table {
     fn spill(&mut self, last: At, main: usize) -> At {
         let new = self.spilled.len();
         self.spilled.push();
-        self.spilled[new].home = main as u32;
+        self.homes.push(main as u32);
         self.bucket_mut(last).next = new as u32;
         At::Spilled(new as u32)
     }
@@ -273,7 +276,7 @@ impl Table {
         if gone as usize != last {
             let moved = self.spilled[last];
             let before = self
-                .chain(At::Main(moved.home as usize))
+                .chain(At::Main(self.homes[last] as usize))
                 .find(|at| self.bucket(*at).next as usize == last);
             if let Some(before) = before {
                 self.bucket_mut(before).next = gone;
@@ -281,6 +284,7 @@ impl Table {
             self.spilled[gone as usize] = moved;
         }
         self.spilled.pop();
+        self.homes.swap_remove(gone as usize);
     }
 
     /// Adds a bucket, which is given what belongs there now.

@@ -103,11 +103,24 @@ fn the_table_takes_little_for_a_key_and_gives_it_back_when_keys_go() {
     let key = |n: u32| format!("user:{n}").into_bytes();
     (0..100_000).for_each(|n| drop(store.put(&key(n), b"")));
     let bytes = store.keys.table_bytes();
-    assert!(bytes < 100_000 * 20, "{bytes}");
+    assert!(bytes < 100_000 * 12, "{bytes}");
     (0..99_000).for_each(|n| drop(store.delete(&key(n))));
     assert!(store.keys.table_bytes() < bytes / 4);
     assert!((99_000..100_000).all(|n| store.get(&key(n)).is_some()));
     assert_eq!(store.keys(), 1000);
+}
+
+#[test]
+fn there_are_no_more_keys_than_can_be_told_apart() {
+    let mut store = Store::new(ROOMY, 1);
+    store.keys_max = 2;
+    let _ = [store.put(b"a", b"1"), store.put(b"b", b"2")].map(Result::unwrap);
+    let full = store.put(b"c", b"3").unwrap_err();
+    assert_eq!(full.to_string(), "the store would exceed 2 keys");
+    assert_eq!((store.revision(), store.keys()), (2, 2));
+    store.put(b"a", b"4").unwrap();
+    store.delete(b"b").unwrap();
+    store.put(b"c", b"3").unwrap();
 }
 
 #[test]

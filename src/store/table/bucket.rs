@@ -3,7 +3,7 @@
 use crate::store::slots::Slot;
 
 /// How many records a bucket has room for.
-pub(super) const ROOM: usize = 8;
+pub(super) const ROOM: usize = 10;
 
 /// No bucket.
 pub(super) const NONE: u32 = u32::MAX;
@@ -17,22 +17,17 @@ pub(super) const TAG_SHIFT: u32 = u64::BITS - u16::BITS;
 pub(in crate::store) struct Bucket {
     /// The tags of the records; 0 where there is none.
     tags: [u16; ROOM],
-    indexes: [u32; ROOM],
-    classes: [u8; ROOM],
+    slots: [Slot; ROOM],
     /// The bucket behind it in its chain, one of those that are spilled.
     pub(super) next: u32,
-    /// Of one that is spilled, the first bucket of its chain.
-    pub(super) home: u32,
 }
 
 const _: () = assert!(size_of::<Bucket>() == 64);
 
 pub(super) const EMPTY: Bucket = Bucket {
     tags: [0; ROOM],
-    indexes: [0; ROOM],
-    classes: [0; ROOM],
+    slots: [Slot(0); ROOM],
     next: NONE,
-    home: 0,
 };
 
 impl Bucket {
@@ -72,10 +67,7 @@ impl Bucket {
     }
 
     pub(super) fn slot(&self, at: usize) -> Slot {
-        Slot {
-            class: self.classes[at],
-            index: self.indexes[at],
-        }
+        self.slots[at]
     }
 
     pub(super) fn put(&mut self, at: usize, tag: u16, slot: Slot) {
@@ -84,7 +76,7 @@ impl Bucket {
     }
 
     pub(super) fn set(&mut self, at: usize, slot: Slot) {
-        (self.classes[at], self.indexes[at]) = (slot.class, slot.index);
+        self.slots[at] = slot;
     }
 
     pub(super) fn clear(&mut self, at: usize) {

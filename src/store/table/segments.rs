@@ -3,13 +3,13 @@
 use super::bucket::{Bucket, EMPTY};
 use std::ops::{Index, IndexMut};
 
-/// How many buckets are set aside at a time: 64 KiB.
-const SEGMENT: usize = 1024;
+/// How many buckets are set aside at a time: 16 KiB.
+const SEGMENT: usize = 256;
 
 /// The buckets.
 #[derive(Debug, Default)]
 pub(super) struct Segments {
-    segments: Vec<Box<[Bucket]>>,
+    segments: Vec<Box<[Bucket; SEGMENT]>>,
     len: usize,
 }
 
@@ -22,7 +22,7 @@ impl Segments {
     pub(super) fn push(&mut self) {
         let at = self.len;
         if at == self.segments.len() * SEGMENT {
-            self.segments.push(vec![EMPTY; SEGMENT].into());
+            self.segments.push(Box::new([EMPTY; SEGMENT]));
         }
         self.len += 1;
         self[at] = EMPTY;
