@@ -167,7 +167,8 @@ impl Edit<'_> {
     /// All of it with this value, where each has its length before it now. That happens to a list
     /// once, so it is simply written anew.
     fn taken_apart(&self, packed: Packed<'_>, value: &[u8]) -> Vec<u8> {
-        let mut bytes = packed.0[..packed.head().values_at()].to_vec();
+        let mut bytes = Vec::with_capacity(self.size());
+        bytes.extend_from_slice(&packed.0[..packed.head().values_at()]);
         let held = packed.values().enumerate();
         let held = held.map(|(at, held)| if at == self.index { value } else { held });
         let added = (self.index == packed.len()).then_some(value);
