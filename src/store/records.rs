@@ -71,7 +71,7 @@ impl<'a> Record<'a> {
     /// something between the two, for to add them up is to look at each.
     pub(super) fn values_bytes(self, enough: usize) -> usize {
         match self {
-            Record::Packed(packed) if packed.size() <= enough => packed.size(),
+            Record::Packed(_) if PACKED_BYTES_MAX <= enough => PACKED_BYTES_MAX,
             record => record.list().bytes(),
         }
     }
@@ -145,7 +145,8 @@ impl Records {
     pub(super) fn push<'v>(&mut self, slot: &mut Slot, value: &'v [u8]) -> Held<'v> {
         if let Record::Packed(packed) = self.get(*slot)
             && let Some(edit) = packed.push(value)
-            && self.edit(slot, &edit)
+            && let before = packed.size()
+            && self.edit(slot, before, &edit)
         {
             return Held::from(value);
         }
@@ -163,7 +164,8 @@ impl Records {
     ) -> (Held<'v>, Held<'v>) {
         if let (Record::Packed(packed), Spot::Packed(place)) = (self.get(*slot), &spot)
             && let Some(edit) = packed.replace(*place, new)
-            && self.edit(slot, &edit)
+            && let before = packed.size()
+            && self.edit(slot, before, &edit)
         {
             return (Held::from(old), Held::from(new));
         }
@@ -182,7 +184,8 @@ impl Records {
     pub(super) fn remove<'v>(&mut self, slot: &mut Slot, spot: Spot, value: &'v [u8]) -> Held<'v> {
         if let (Record::Packed(packed), Spot::Packed(place)) = (self.get(*slot), &spot)
             && let Some(edit) = packed.remove(*place)
-            && self.edit(slot, &edit)
+            && let before = packed.size()
+            && self.edit(slot, before, &edit)
         {
             return Held::from(value);
         }
@@ -206,9 +209,9 @@ impl Records {
         }
     }
 
-    /// Makes a change to what is packed; false, and nothing done, if there is no slot for it.
-    fn edit(&mut self, slot: &mut Slot, edit: &Edit<'_>) -> bool {
-        let before = Packed::of(self.slots.get(*slot)).size();
+    /// Makes a change to what is packed, of so many bytes; false, and nothing done, if there is no
+    /// slot for it.
+    fn edit(&mut self, slot: &mut Slot, before: usize, edit: &Edit<'_>) -> bool {
         let (size, suits) = (edit.size(), self.slots.suits(*slot, edit.size()));
         if size > before && !suits {
             match self.slots.refit(*slot, before, size) {
