@@ -4,17 +4,17 @@
 //! held by handles, which replies that are still being sent share with the list. Those who only
 //! look at the values see a [`List`], whichever it is.
 
-mod many;
+mod value;
 mod packed;
+mod rubbish;
+mod many;
 #[cfg(test)]
 mod tests;
 
 pub use many::{Many, Place, Snapshot};
 pub use packed::{Edit, First, PACKED_BYTES_MAX, Packed};
-use std::rc::Rc;
-
-/// One value: bytes that never change, shared by the store and by all that still tell of them.
-pub type Value = Rc<[u8]>;
+pub use rubbish::Rubbish;
+pub use value::Value;
 
 /// What begins every notice in the line protocol, and therefore no line of a reply.
 pub const NOTICE_WORD: &[u8] = b"NOTIFY ";

@@ -14,7 +14,7 @@ mod load;
 #[cfg(test)]
 mod tests;
 
-use crate::list::{List, Value, bulk_len};
+use crate::list::{List, Rubbish, bulk_len};
 use crate::protocol::notice::{Change, Held, Op};
 use index::Index;
 use keys::Keys;
@@ -22,13 +22,9 @@ pub use keys::{KEYS_MAX, WARM_MAX};
 pub use load::Walk;
 use records::Record;
 use std::fmt;
-use std::rc::Rc;
 
 /// What a value is counted with in `store_bytes_max`, beside its length.
 pub const VALUE_OVERHEAD_BYTES: usize = 64;
-
-/// How many chunks of a removed list [`Store::tidy`] frees at a time: some 2000 values.
-const TIDY_CHUNKS: usize = 8;
 
 /// What a key takes in a page beside its own bulk string and those of its values: the heads of
 /// two arrays.
@@ -110,8 +106,7 @@ pub struct Store {
     revision: u64,
     values: usize,
     bytes: usize,
-    /// Long lists that were removed, on their way to being freed.
-    removed: Vec<Vec<Rc<Vec<Value>>>>,
+    removed: Rubbish,
     keys_max: usize,
 }
 
@@ -126,7 +121,7 @@ impl Store {
             revision: 0,
             values: 0,
             bytes: 0,
-            removed: Vec::new(),
+            removed: Rubbish::default(),
             keys_max: KEYS_MAX,
         }
     }
@@ -298,10 +293,8 @@ impl Store {
         self.values -= list.len();
         self.bytes -= key.len() + list.bytes() + list.len() * VALUE_OVERHEAD_BYTES;
         self.index.removed(key);
-        let chunks = entry.delete();
-        // Others are freed at once: as fast as they are removed they could not be tidied up.
-        if chunks.len() > TIDY_CHUNKS {
-            self.removed.push(chunks);
+        if let Some(list) = entry.delete() {
+            list.discard(&mut self.removed);
         }
         Some(self.changed(Op::Delete, key, None, None))
     }
@@ -314,12 +307,7 @@ impl Store {
     /// Frees a part of what was removed or given up: to free much at once would take long.
     pub fn tidy(&mut self) {
         self.index.tidy();
-        if let Some(chunks) = self.removed.last_mut() {
-            chunks.truncate(chunks.len().saturating_sub(TIDY_CHUNKS));
-            if chunks.is_empty() {
-                self.removed.pop();
-            }
-        }
+        self.removed.tidy();
     }
 
     fn changed<'a>(

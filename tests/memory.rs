@@ -4,7 +4,7 @@ mod common;
 
 use common::hostile::{Latencies, Observer, allow_descriptors, fill};
 use common::tools::skip;
-use common::{Client, Daemon, Stats, frame};
+use common::{Client, Daemon, Stats, frame, until};
 use std::time::Duration;
 
 const MIB: usize = 1024 * 1024;
@@ -180,6 +180,31 @@ fn ten_thousand_clients_with_half_a_request_take_little_and_give_it_back() {
         (stats.get("connections_dropped"), stats.get("keys")),
         (CLIENTS as u64, 0)
     );
+}
+
+#[test]
+fn the_memory_of_long_values_goes_back_to_the_system_when_they_are_deleted() {
+    const VALUES: usize = 1000;
+    let values_bytes_max = (VALUES * 64 * 1024).to_string();
+    // The history would hold them on.
+    let unremembered = ["--history-bytes", "0"];
+    let daemon = start(
+        &[
+            &["--values-bytes-max", &values_bytes_max],
+            &unremembered[..],
+        ]
+        .concat(),
+    );
+    let before = daemon.resident_bytes();
+    fill(&daemon, 64 * 1024, VALUES);
+    let held = daemon.resident_bytes().saturating_sub(before);
+    assert!(held > VALUES * 64 * 1024, "{held}");
+    let mut client = daemon.connect();
+    client.ask("DELETE:k\n", "OK\n");
+    until("the memory to be given back", || {
+        let left = daemon.resident_bytes().saturating_sub(before);
+        (left < 4 * MIB).then_some(())
+    });
 }
 
 #[test]

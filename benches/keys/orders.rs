@@ -3,13 +3,17 @@
 use crate::resident;
 use ahash::RandomState;
 use hashbrown::HashMap;
-use kvmsg::list::{Packed, Value};
+use kvmsg::list::Packed;
 use kvmsg::store::{Limits, Store};
 use patricia_tree::PatriciaSet;
 use std::collections::BTreeSet;
 use std::hint::black_box;
 use std::ops::Bound;
+use std::rc::Rc;
 use std::time::Instant;
+
+/// A key that two structures share.
+type Handle = Rc<[u8]>;
 
 const KEYS: usize = 1_000_000;
 
@@ -43,8 +47,8 @@ trait Keeper {
 pub(crate) fn measure(name: &str) -> Vec<f64> {
     match name {
         "no order" => run(&mut Beside::<NoOrder>::default()),
-        "BTreeSet beside" => run(&mut Beside::<BTreeSet<Value>>::default()),
-        "radix tree beside (blart)" => run(&mut Beside::<blart::TreeSet<Value>>::default()),
+        "BTreeSet beside" => run(&mut Beside::<BTreeSet<Handle>>::default()),
+        "radix tree beside (blart)" => run(&mut Beside::<blart::TreeSet<Handle>>::default()),
         "radix tree beside (patricia_tree)" => run(&mut Beside::<PatriciaSet>::default()),
         "sorted runs" => run(&mut Beside::<Runs>::default()),
         _ => run(&mut Store::new(
@@ -155,13 +159,13 @@ impl Keeper for Store {
 /// A hash table with an order beside it, which hears of every key at once.
 #[derive(Default)]
 struct Beside<O> {
-    keys: HashMap<Value, Box<[u8]>, RandomState>,
+    keys: HashMap<Handle, Box<[u8]>, RandomState>,
     order: O,
 }
 
 trait Order {
-    fn insert(&mut self, key: &Value);
-    fn remove(&mut self, key: &Value);
+    fn insert(&mut self, key: &Handle);
+    fn remove(&mut self, key: &Handle);
     fn prepare(&mut self) {}
     /// Tells of the keys behind `after` until that says false.
     fn walk(&self, after: &[u8], tell: &mut dyn FnMut(&[u8]) -> bool) -> bool;
@@ -170,7 +174,7 @@ trait Order {
 impl<O: Order> Keeper for Beside<O> {
     fn create(&mut self, key: &[u8]) {
         let packed = crate::packed(key);
-        let key = Value::from(key);
+        let key = Handle::from(key);
         self.order.insert(&key);
         self.keys.insert(key, packed);
     }
@@ -201,9 +205,9 @@ impl<O: Order> Keeper for Beside<O> {
 struct NoOrder;
 
 impl Order for NoOrder {
-    fn insert(&mut self, _: &Value) {}
+    fn insert(&mut self, _: &Handle) {}
 
-    fn remove(&mut self, _: &Value) {}
+    fn remove(&mut self, _: &Handle) {}
 
     fn walk(&self, _: &[u8], _: &mut dyn FnMut(&[u8]) -> bool) -> bool {
         false
@@ -214,12 +218,12 @@ fn behind(after: &[u8]) -> (Bound<&[u8]>, Bound<&[u8]>) {
     (Bound::Excluded(after), Bound::Unbounded)
 }
 
-impl Order for BTreeSet<Value> {
-    fn insert(&mut self, key: &Value) {
+impl Order for BTreeSet<Handle> {
+    fn insert(&mut self, key: &Handle) {
         BTreeSet::insert(self, key.clone());
     }
 
-    fn remove(&mut self, key: &Value) {
+    fn remove(&mut self, key: &Handle) {
         BTreeSet::remove(self, &**key);
     }
 
@@ -229,13 +233,13 @@ impl Order for BTreeSet<Value> {
     }
 }
 
-impl Order for blart::TreeSet<Value> {
-    fn insert(&mut self, key: &Value) {
+impl Order for blart::TreeSet<Handle> {
+    fn insert(&mut self, key: &Handle) {
         // It cannot hold a key that begins another; all of ours are of one length.
         let _ = self.try_insert(key.clone());
     }
 
-    fn remove(&mut self, key: &Value) {
+    fn remove(&mut self, key: &Handle) {
         blart::TreeSet::remove(self, &**key);
     }
 
@@ -246,11 +250,11 @@ impl Order for blart::TreeSet<Value> {
 }
 
 impl Order for PatriciaSet {
-    fn insert(&mut self, key: &Value) {
+    fn insert(&mut self, key: &Handle) {
         PatriciaSet::insert(self, key);
     }
 
-    fn remove(&mut self, key: &Value) {
+    fn remove(&mut self, key: &Handle) {
         PatriciaSet::remove(self, key);
     }
 
@@ -263,17 +267,17 @@ impl Order for PatriciaSet {
 /// Sorted runs, each at least twice as long as the next, and new keys in no order.
 #[derive(Default)]
 struct Runs {
-    runs: Vec<Vec<Value>>,
-    new: Vec<Value>,
+    runs: Vec<Vec<Handle>>,
+    new: Vec<Handle>,
 }
 
 impl Order for Runs {
-    fn insert(&mut self, key: &Value) {
+    fn insert(&mut self, key: &Handle) {
         self.new.push(key.clone());
     }
 
     /// A key that has gone stays until the runs are made anew, which nobody measures here.
-    fn remove(&mut self, _: &Value) {}
+    fn remove(&mut self, _: &Handle) {}
 
     fn prepare(&mut self) {
         let mut run = std::mem::take(&mut self.new);
@@ -291,7 +295,7 @@ impl Order for Runs {
 
     fn walk(&self, after: &[u8], tell: &mut dyn FnMut(&[u8]) -> bool) -> bool {
         let runs = self.runs.iter();
-        let mut heads: Vec<&[Value]> = runs
+        let mut heads: Vec<&[Handle]> = runs
             .map(|run| &run[run.partition_point(|key| **key <= *after)..])
             .collect();
         loop {
@@ -308,7 +312,7 @@ impl Order for Runs {
     }
 }
 
-fn merge(one: Vec<Value>, other: Vec<Value>) -> Vec<Value> {
+fn merge(one: Vec<Handle>, other: Vec<Handle>) -> Vec<Handle> {
     let mut merged = Vec::with_capacity(one.len() + other.len());
     let (mut one, mut other) = (one.into_iter().peekable(), other.into_iter().peekable());
     while let (Some(a), Some(b)) = (one.peek(), other.peek()) {

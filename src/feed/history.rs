@@ -220,13 +220,12 @@ impl Segment {
 mod tests {
     use super::*;
     use crate::protocol::notice::{INLINE_BYTES_MAX, Op};
-    use std::rc::Rc;
 
     fn change(revision: u64, length: usize) -> Change<'static> {
         let value = |mark: u8| {
             let bytes = [&[mark], &vec![b'x'; length][..]].concat();
             Some(match bytes.len() > INLINE_BYTES_MAX {
-                true => Held::Shared(bytes.into()),
+                true => Held::Shared(Value::from(&*bytes)),
                 false => Held::Copied(bytes.into()),
             })
         };
@@ -311,7 +310,7 @@ mod tests {
             panic!("a long value")
         };
         history.push(&change, 1);
-        assert_eq!(Rc::strong_count(value), 2);
+        assert_eq!(value.holders(), 2);
         assert!(history.bytes() > 100_000 && history.bytes() < 101_000);
     }
 }

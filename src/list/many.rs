@@ -6,8 +6,10 @@
 //! To find one among a million, a mark of four bytes is kept of each, all of them side by side: to
 //! follow a million handles would take ten milliseconds.
 
+use super::rubbish::{Chunks, Rubbish, free_some, takes_long};
 use super::{Value, bulk_len, is_typable};
 use ahash::RandomState;
+use std::mem;
 use std::rc::Rc;
 use std::vec::IntoIter;
 
@@ -26,7 +28,7 @@ const CHUNK: usize = 256;
 /// without looking at each.
 #[derive(Debug, Default)]
 pub struct Many {
-    chunks: Vec<Rc<Vec<Value>>>,
+    chunks: Chunks,
     /// The mark of each value, in order.
     marks: Vec<u32>,
     bytes: usize,
@@ -116,7 +118,7 @@ impl Many {
         self.count(&value);
         self.marks[place.at] = mark(&value);
         let chunk = Rc::make_mut(&mut self.chunks[place.chunk]);
-        let old = std::mem::replace(&mut chunk[place.index], value);
+        let old = mem::replace(&mut chunk[place.index], value);
         self.discount(&old);
         old
     }
@@ -138,9 +140,11 @@ impl Many {
         Snapshot(self.chunks.clone().into_iter())
     }
 
-    /// Gives up the chunks, for a caller that frees a long list little by little.
-    pub fn into_chunks(self) -> Vec<Rc<Vec<Value>>> {
-        self.chunks
+    /// Frees it, or leaves that to be done little by little if it takes long.
+    pub fn discard(self, rubbish: &mut Rubbish) {
+        if takes_long(self.len(), self.bytes) {
+            rubbish.take(self.chunks);
+        }
     }
 
     fn count(&mut self, value: &[u8]) {
@@ -178,5 +182,13 @@ impl Snapshot {
     /// at once would take long.
     pub fn drop_first(&mut self) {
         drop(self.0.next());
+    }
+
+    /// Frees a part of the values, which nobody wants any more; false when none are left.
+    pub fn forget(&mut self) -> bool {
+        let mut chunks = mem::take(&mut self.0).collect();
+        free_some(&mut chunks);
+        self.0 = chunks.into_iter();
+        !self.0.as_slice().is_empty()
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn value(text: &str) -> Value {
-    Rc::from(text.as_bytes())
+    Value::from(text.as_bytes())
 }
 
 #[test]

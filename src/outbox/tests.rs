@@ -47,7 +47,7 @@ fn notice(revision: u64, value: &[u8]) -> Encoded {
         op: Op::Put,
         key: b"key"[..].into(),
         old: None,
-        new: Some(Held::Shared(Rc::from(value))),
+        new: Some(Held::Shared(Value::from(value))),
     };
     encode_notice(&Notice::Change(&change), Dialect::Resp3)
 }
@@ -96,8 +96,8 @@ fn a_flush_is_a_slice_however_long_a_value_is() {
 fn replies_and_notices_leave_in_the_order_in_which_they_came() {
     let long: Vec<u8> = (0..300_000).map(|n| n as u8).collect();
     let mut list = Many::default();
-    list.push(Rc::from(&long[..]));
-    list.push(Rc::from(&b"second"[..]));
+    list.push(Value::from(&long[..]));
+    list.push(Value::from(&b"second"[..]));
     for room in [1 << 20, 4096, 333] {
         let (mut outbox, _rung, account) = outbox();
         let mut expected = b"one".to_vec();
@@ -244,13 +244,13 @@ fn a_long_reply_to_a_client_that_was_given_up_is_freed_in_parts() {
     drop(list);
     outbox.kill();
     assert!(outbox.is_empty() && account.bytes() == 0);
-    let mut held = Rc::strong_count(&value);
+    let mut held = value.holders();
     while outbox.tidy() {
-        let left = Rc::strong_count(&value);
+        let left = value.holders();
         assert!((1..5000).contains(&(held - left)), "{held} and then {left}");
         held = left;
     }
-    assert_eq!(Rc::strong_count(&value), 1);
+    assert_eq!(value.holders(), 1);
 }
 
 #[test]

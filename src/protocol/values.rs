@@ -4,9 +4,6 @@ use super::notice::INLINE_BYTES_MAX;
 use super::{Dialect, resp};
 use crate::list::{Many, Snapshot, Value};
 
-/// How many chunks of a list [`Values::forget`] frees at a time: some 2000 values.
-const FORGOTTEN_CHUNKS: usize = 8;
-
 /// A long list on its way to a client: encoded in slices as it is sent, never copied whole.
 #[derive(Debug)]
 pub struct Values {
@@ -52,8 +49,7 @@ impl Values {
     /// Frees a part of what is still to come, which nobody wants any more; false when nothing is
     /// left.
     pub fn forget(&mut self) -> bool {
-        (0..FORGOTTEN_CHUNKS).for_each(|_| self.snapshot.drop_first());
-        self.snapshot.first().is_some()
+        self.snapshot.forget()
     }
 
     /// Appends the next bytes until `out` holds about `bytes_max`, nothing is left, or a long value
@@ -104,12 +100,11 @@ mod tests {
     use crate::list::List;
     use crate::protocol::encode_reply;
     use crate::protocol::reply::Reply;
-    use std::rc::Rc;
 
     #[test]
     fn slices_of_any_size_add_up_to_the_whole_reply() {
         let mut list = Many::default();
-        list.push(Rc::from(&b""[..]));
+        list.push(Value::from(&b""[..]));
         let length = |n| {
             if n % 100 == 7 {
                 INLINE_BYTES_MAX + n
@@ -117,7 +112,7 @@ mod tests {
                 n % 40
             }
         };
-        (0..600).for_each(|n| list.push(Rc::from("x".repeat(length(n)).as_bytes())));
+        (0..600).for_each(|n| list.push(Value::from("x".repeat(length(n)).as_bytes())));
         for dialect in [Dialect::Lines, Dialect::Resp2, Dialect::Resp3] {
             let mut whole = Vec::new();
             encode_reply(&Reply::Values(List::Many(&list)), dialect, &mut whole);

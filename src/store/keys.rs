@@ -3,12 +3,11 @@
 use super::records::{HELD_MAX, Record, Records, Spot};
 use super::slots::Slot;
 use super::table::{Bucket, Place, Table};
-use crate::list::Value;
+use crate::list::Many;
 use crate::protocol::notice::Held;
 use ahash::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::hint::black_box;
-use std::rc::Rc;
 
 /// How many families of buckets the table has: this power of two.
 const FAMILY_BITS: u32 = 10;
@@ -248,9 +247,8 @@ impl Entry<'_> {
         told
     }
 
-    /// Takes the key out with all its values; returns the chunks of a list that is to be freed
-    /// little by little.
-    pub(super) fn delete(self) -> Vec<Rc<Vec<Value>>> {
+    /// Takes the key out with all its values; see [`Records::free`].
+    pub(super) fn delete(self) -> Option<Many> {
         self.keys.table.remove(self.hash, self.place);
         self.keys.records.free(self.slot)
     }

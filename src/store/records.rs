@@ -5,7 +5,6 @@ use super::slots::{SLOT_BYTES_MAX, SLOTS_MAX, Slot, Slots};
 use crate::list::{Edit, First, List, Many, PACKED_BYTES_MAX, Packed, Place, Value};
 use crate::protocol::notice::{Held, INLINE_BYTES_MAX};
 use std::mem;
-use std::rc::Rc;
 
 /// Values that take no more than this are packed again, so that a list which goes up and down at
 /// the limit is not written anew each time.
@@ -201,12 +200,10 @@ impl Records {
         told(value, gone.as_ref())
     }
 
-    /// Frees a record; returns the chunks of a list that is to be freed little by little.
-    pub(super) fn free(&mut self, slot: Slot) -> Vec<Rc<Vec<Value>>> {
-        match self.forget(slot) {
-            Some(held) => held.values.into_chunks(),
-            None => Vec::new(),
-        }
+    /// Frees a record; returns values that are held by handles, for a long list is freed little by
+    /// little.
+    pub(super) fn free(&mut self, slot: Slot) -> Option<Many> {
+        self.forget(slot).map(|held| held.values)
     }
 
     /// Makes a change to what is packed, of so many bytes; false, and nothing done, if there is no
