@@ -107,6 +107,7 @@ pub struct Store {
     values: usize,
     bytes: usize,
     removed: Rubbish,
+    /// [`KEYS_MAX`], but for a test.
     keys_max: usize,
 }
 

@@ -112,11 +112,14 @@ impl Ask<'_> {
 }
 
 fn number(mark: u8, number: usize, out: &mut Vec<u8>) {
+    let digit = |number: usize| b'0' + (number % 10) as u8;
     // Short lengths are all there is on the path of a load.
-    if number < 10 {
-        out.extend_from_slice(&[mark, b'0' + number as u8, b'\r', b'\n']);
-    } else {
-        let _ = write!(out, "{}{number}\r\n", char::from(mark));
+    match number {
+        0..10 => out.extend_from_slice(&[mark, digit(number), b'\r', b'\n']),
+        10..100 => {
+            out.extend_from_slice(&[mark, digit(number / 10), digit(number), b'\r', b'\n']);
+        }
+        _ => _ = write!(out, "{}{number}\r\n", char::from(mark)),
     }
 }
 

@@ -19,6 +19,7 @@ const MAPPED_BYTES_MIN: usize = 32 * 1024;
 const MAPPINGS_MAX: usize = 32 * 1024;
 
 thread_local! {
+    /// How many there are now: a server has but one thread that makes values.
     static MAPPINGS: Cell<usize> = const { Cell::new(0) };
 }
 
