@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! head (4) | key | value | value | ...               values of one length
-//! head (4) | key | length (1 or 2), value | ...      others
+//! head (4) | key | length (1 or 2), value | ...      where some had another
 //! ```
 //!
 //! A key with one short value takes what they are long and four bytes; a handle for each would take
@@ -12,7 +12,7 @@
 
 mod head;
 
-use head::{HEAD_BYTES, Head, Lie, SHORT, VALUES_MAX};
+use head::{HEAD_BYTES, Head, Layout, SHORT, VALUES_MAX};
 use std::ops::Range;
 
 /// How long the values may be together, with their lengths.
@@ -58,12 +58,12 @@ impl<'a> Packed<'a> {
 
     /// All values in order.
     pub fn values(self) -> impl Iterator<Item = &'a [u8]> {
-        let lie = self.head().lie();
+        let layout = self.head().layout();
         let mut rest = &self.0[self.head().values_at()..];
         (0..self.len()).map(move |_| {
-            let (value, left) = match lie {
-                Lie::Even(each) => rest.split_at(each),
-                Lie::Apart(_) => split(rest),
+            let (value, left) = match layout {
+                Layout::Even(each) => rest.split_at(each),
+                Layout::Apart(_) => split(rest),
             };
             rest = left;
             value
@@ -93,21 +93,21 @@ impl<'a> Packed<'a> {
     fn edit<'v>(self, index: usize, value: Option<&'v [u8]>) -> Option<Edit<'v>> {
         let head = self.head();
         let others = self.len() - usize::from(index < self.len());
-        let takes = |lie: Lie| value.map_or(0, |value| lie.takes(value.len()));
-        let lie = match (head.lie(), value) {
-            (Lie::Even(_), Some(value)) if others == 0 => Lie::Even(value.len()),
-            (Lie::Even(each), Some(value)) if each != value.len() => {
-                let apart = Lie::Apart(0);
-                Lie::Apart(others * apart.takes(each) + takes(apart))
+        let takes = |layout: Layout| value.map_or(0, |value| layout.takes(value.len()));
+        let layout = match (head.layout(), value) {
+            (_, Some(value)) if others == 0 => Layout::Even(value.len()),
+            (Layout::Even(each), Some(value)) if each != value.len() => {
+                let apart = Layout::Apart(0);
+                Layout::Apart(others * apart.takes(each) + takes(apart))
             }
-            (Lie::Even(each), _) => Lie::Even(each),
-            (apart @ Lie::Apart(bytes), _) => {
-                Lie::Apart(bytes - self.place(index).len() + takes(apart))
+            (Layout::Even(each), _) => Layout::Even(each),
+            (apart @ Layout::Apart(bytes), _) => {
+                Layout::Apart(bytes - self.place(index).len() + takes(apart))
             }
         };
         let values = others + usize::from(value.is_some());
-        let fits = lie.values_bytes(values) <= VALUES_BYTES_MAX;
-        let head = fits.then(|| Head::new(values, head.key_bytes(), lie))?;
+        let fits = layout.values_bytes(values) <= VALUES_BYTES_MAX;
+        let head = fits.then(|| Head::new(values, head.key_bytes(), layout))?;
         Some(Edit { index, value, head })
     }
 
@@ -116,8 +116,8 @@ impl<'a> Packed<'a> {
         if index == self.len() {
             return self.size()..self.size();
         }
-        let lie = self.head().lie();
-        let mut takes = self.values().map(|value| lie.takes(value.len()));
+        let layout = self.head().layout();
+        let mut takes = self.values().map(|value| layout.takes(value.len()));
         let start = self.head().values_at() + takes.by_ref().take(index).sum::<usize>();
         start..start + takes.next().unwrap_or_default()
     }
@@ -146,13 +146,15 @@ impl Edit<'_> {
 
     /// Makes the change at the beginning of these bytes, which hold what it was made for.
     pub fn make(&self, bytes: &mut [u8]) {
-        let (packed, lie) = (Packed::of(bytes), self.head.lie());
-        if let (Lie::Even(_), Lie::Apart(_), Some(value)) = (packed.head().lie(), lie, self.value) {
+        let (packed, layout) = (Packed::of(bytes), self.head.layout());
+        if let (Layout::Even(_), Layout::Apart(_), Some(value)) =
+            (packed.head().layout(), layout, self.value)
+        {
             let apart = self.taken_apart(packed, value);
             bytes[..apart.len()].copy_from_slice(&apart);
         } else {
             let (before, place) = (packed.size(), packed.place(self.index));
-            let takes = |value: &[u8]| lie.takes(value.len());
+            let takes = |value: &[u8]| layout.takes(value.len());
             let behind = place.start + self.value.map_or(0, takes);
             if place.end < before {
                 bytes.copy_within(place.end..before, behind);
@@ -174,7 +176,7 @@ impl Edit<'_> {
         let added = (self.index == packed.len()).then_some(value);
         for value in held.chain(added) {
             let at = bytes.len();
-            bytes.resize(at + self.head.lie().takes(value.len()), 0);
+            bytes.resize(at + self.head.layout().takes(value.len()), 0);
             write(&mut bytes[at..], value);
         }
         bytes
@@ -202,7 +204,7 @@ impl<'a> First<'a> {
 
     /// Writes it to the beginning of these bytes.
     pub fn write(&self, bytes: &mut [u8]) {
-        let head = Head::new(1, self.key.len(), Lie::Even(self.value.len()));
+        let head = Head::new(1, self.key.len(), Layout::Even(self.value.len()));
         head.write(bytes);
         bytes[HEAD_BYTES..head.values_at()].copy_from_slice(self.key);
         bytes[head.values_at()..head.size()].copy_from_slice(self.value);

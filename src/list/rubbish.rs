@@ -3,10 +3,10 @@
 use super::Value;
 use std::rc::Rc;
 
-/// How much is freed at a time: a value counts one, and another one for each so many bytes. That
-/// takes some half a millisecond.
-const SLICE: usize = 2000;
-const BYTES: usize = 2048;
+/// How much is freed at a time, which takes some half a millisecond: so many values, each of which
+/// counts as one more for every so many bytes.
+const SLICE_VALUES: usize = 2000;
+const BYTES_A_VALUE: usize = 2048;
 
 /// Values in chunks, as lists have them.
 pub type Chunks = Vec<Rc<Vec<Value>>>;
@@ -31,6 +31,9 @@ impl Rubbish {
     /// Frees a part.
     pub fn tidy(&mut self) {
         free_some(&mut self.chunks);
+        if self.is_empty() {
+            self.chunks = Chunks::new();
+        }
     }
 }
 
@@ -38,17 +41,18 @@ impl Rubbish {
 /// at once: as fast as they are removed they could not be tidied up. What takes longer has taken
 /// longer to come, too.
 pub fn takes_long(values: usize, bytes: usize) -> bool {
-    values + bytes / BYTES > SLICE
+    values + bytes / BYTES_A_VALUE > SLICE_VALUES
 }
 
 /// Frees a part of the values. What a reply on its way shares is freed with that.
 pub fn free_some(chunks: &mut Chunks) {
-    let mut left = SLICE;
+    let mut left = SLICE_VALUES;
     while left > 0
         && let Some(chunk) = chunks.last_mut()
     {
         let value = Rc::get_mut(chunk).and_then(Vec::pop);
-        left = left.saturating_sub(1 + value.as_ref().map_or(0, |value| value.len() / BYTES));
+        let bytes = value.as_ref().map_or(0, |value| value.len());
+        left = left.saturating_sub(1 + bytes / BYTES_A_VALUE);
         if value.is_none() || chunk.is_empty() {
             chunks.pop();
         }

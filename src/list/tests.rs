@@ -42,7 +42,7 @@ fn the_length_of_values_is_written_once_while_they_have_one() {
     let long = &[b'x'; 200][..];
     let mut bytes = vec![0; PACKED_BYTES_MAX];
     First::new(b"key", b"").unwrap().write(&mut bytes);
-    let steps: [(&str, usize, &[u8], usize); 11] = [
+    let steps: [(&str, usize, &[u8], usize); 13] = [
         ("push", 0, b"", 0),
         ("remove", 0, b"", 0),
         ("replace", 0, b"four", 4),
@@ -55,6 +55,8 @@ fn the_length_of_values_is_written_once_while_they_have_one() {
         ("remove", 1, b"", 5 + 6 + 202),
         ("remove", 0, b"", 6 + 202),
         ("remove", 0, b"", 202),
+        ("replace", 0, b"even", 4),
+        ("push", 0, b"more", 8),
     ];
     for (what, index, value, size) in steps {
         let packed = Packed::of(&bytes);
@@ -67,7 +69,38 @@ fn the_length_of_values_is_written_once_while_they_have_one() {
         let values_bytes = Packed::of(&bytes).size() - b"headkey".len();
         assert_eq!(values_bytes, size, "{what} {value:?}");
     }
-    assert!(Packed::of(&bytes).values().eq([long]));
+    assert!(Packed::of(&bytes).values().eq([&b"even"[..], b"more"]));
+}
+
+#[test]
+fn what_is_packed_has_limits_that_hold_to_the_byte() {
+    let bytes = |length: usize| vec![b'x'; length];
+    assert!(First::new(&bytes(1024), &bytes(2048)).is_some());
+    assert!(First::new(&bytes(1025), b"").is_none() && First::new(b"", &bytes(2049)).is_none());
+    let mut packed = vec![0; PACKED_BYTES_MAX];
+    First::new(&bytes(1024), &bytes(1000))
+        .unwrap()
+        .write(&mut packed);
+    let fits = |packed: &[u8], length| Packed::of(packed).push(&bytes(length)).is_some();
+    // Of one length, and of several, each with two bytes for it.
+    assert!(fits(&packed, 1000) && fits(&packed, 1044) && !fits(&packed, 1045));
+    Packed::of(&packed)
+        .push(&bytes(1044))
+        .unwrap()
+        .make(&mut packed);
+    assert_eq!(Packed::of(&packed).size(), PACKED_BYTES_MAX);
+    assert!(Packed::of(&packed).push(b"").is_none());
+    assert!(Packed::of(&packed).replace(0, &bytes(1001)).is_none());
+
+    First::new(b"key", b"").unwrap().write(&mut packed);
+    (1..255).for_each(|_| Packed::of(&packed).push(b"").unwrap().make(&mut packed));
+    assert!(Packed::of(&packed).push(b"").is_none());
+    Packed::of(&packed)
+        .replace(254, b"last")
+        .unwrap()
+        .make(&mut packed);
+    assert_eq!(Packed::of(&packed).find(b"last"), Some(254));
+    assert_eq!(Packed::of(&packed).len(), 255);
 }
 
 /// Mostly of one length.

@@ -10,12 +10,22 @@ use std::cell::Cell;
 use std::ops::Deref;
 use std::rc::Rc;
 
-/// From this length on a value has a mapping, in bytes: it fills all of eight pages but a part of
-/// the last. With half of that it made no difference.
+/// From this length on a value has a mapping, in bytes: that is eight pages or more, of which a
+/// part of the last is wasted. With half of that it made no difference.
 const MAPPED_BYTES_MIN: usize = 32 * 1024;
 
+/// How long a page is, on nearly all machines.
+const PAGE_BYTES: usize = 4096;
+
+/// What the C library's allocator adds to a value: the counts and its own words.
+const HANDLED_BYTES: usize = 32;
+
+/// What it takes to hold a mapping, without the kernel's part.
+const MAPPING_BYTES: usize = 48;
+
 /// How many values have one at most. A process may have 65530 mappings (proc(5),
-/// `vm.max_map_count`); those that lie side by side are one, but they need not do so.
+/// `vm.max_map_count`), of which the allocator needs some too; those that lie side by side are
+/// one, but they need not do so.
 const MAPPINGS_MAX: usize = 32 * 1024;
 
 thread_local! {
@@ -40,6 +50,14 @@ const _: () = assert!(size_of::<Value>() == 16);
 struct Mapping(MmapMut);
 
 impl Value {
+    /// How much memory it takes, in bytes.
+    pub fn cost(&self) -> usize {
+        match &self.0 {
+            Bytes::Allocated(bytes) => bytes.len() + HANDLED_BYTES,
+            Bytes::Mapped(_) => self.len().next_multiple_of(PAGE_BYTES) + MAPPING_BYTES,
+        }
+    }
+
     /// How many hold it.
     #[cfg(test)]
     pub fn holders(&self) -> usize {
@@ -115,6 +133,10 @@ mod tests {
         let shared = long.clone();
         drop(long);
         assert_eq!((mapped(&shared), MAPPINGS.get()), (true, 1));
+        assert_eq!(shared.cost(), MAPPED_BYTES_MIN + MAPPING_BYTES);
+        let longer = [&bytes[..], b"!"].concat();
+        let longer = Value::from(&longer[..]).cost();
+        assert_eq!(longer, MAPPED_BYTES_MIN + PAGE_BYTES + MAPPING_BYTES);
         MAPPINGS.set(MAPPINGS_MAX);
         let beyond = Value::from(&bytes[..]);
         assert!(!mapped(&beyond) && beyond == shared && *beyond == bytes);

@@ -1,6 +1,6 @@
 //! Fills a store with what it held before, and shows all that it holds, a part at a time.
 //!
-//! No limit holds for what is loaded: it was within those that held then.
+//! No limit that can be set holds for what is loaded: it was within those that held then.
 
 use super::keys::{Cursor, Step};
 use super::{Limits, Store, Updated};
@@ -31,7 +31,7 @@ impl Store {
             self.delete(key);
         }
         for value in values {
-            // There is no limit that could be in its way.
+            // Nothing is in its way but the number of keys, which no store has exceeded.
             let _ = self.put(key, value);
         }
         (self.limits, self.revision) = (limits, revision);

@@ -206,8 +206,8 @@ impl Records {
         self.forget(slot).map(|held| held.values)
     }
 
-    /// Makes a change to what is packed, `before` bytes so far; false, and nothing done, if there is
-    /// no slot for it.
+    /// Makes a change to what is packed and takes `before` bytes so far; false, and nothing done,
+    /// if there is no slot for it.
     fn edit(&mut self, slot: &mut Slot, before: usize, edit: &Edit<'_>) -> bool {
         let (size, suits) = (edit.size(), self.slots.suits(*slot, edit.size()));
         if size > before && !suits {

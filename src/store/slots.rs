@@ -19,7 +19,7 @@ use std::ops::Range;
 /// The longest piece, in bytes.
 pub(super) const SLOT_BYTES_MAX: usize = 3328;
 
-/// A slot is less than this.
+/// A slot of a piece is less than this; from there on it may name something else.
 pub(super) const SLOTS_MAX: u32 = 1 << 31;
 
 /// How many bits of a slot say which one of its chunk is meant; the rest says which chunk.
@@ -36,8 +36,8 @@ const EVEN_STEP: usize = 4;
 const STEPS: usize = 8;
 
 /// How many multiples of 4 bytes are too short, and how many are sizes.
-const SMALLEST: usize = SLOT_BYTES_MIN / EVEN_STEP - 1;
-const EVEN: usize = EVEN_BYTES / EVEN_STEP - SMALLEST;
+const TOO_SHORT: usize = SLOT_BYTES_MIN / EVEN_STEP - 1;
+const EVEN: usize = EVEN_BYTES / EVEN_STEP - TOO_SHORT;
 
 /// How many sizes there are.
 const CLASSES: usize = class_of(SLOT_BYTES_MAX) + 1;
@@ -48,7 +48,7 @@ const NONE: u16 = u16::MAX;
 /// How many bytes of a free slot say which one is free next.
 const LINK_BYTES: usize = 2;
 
-/// Where a piece lies.
+/// Where a piece lies: the chunk, and in its lowest bits which slot of that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Slot(pub(super) u32);
 
@@ -243,7 +243,7 @@ const fn class_of(bytes: usize) -> usize {
         return 0;
     }
     if last < EVEN_BYTES {
-        return last / EVEN_STEP - SMALLEST;
+        return last / EVEN_STEP - TOO_SHORT;
     }
     let doublings = (last.ilog2() - EVEN_BYTES.ilog2()) as usize;
     let step = (EVEN_BYTES << doublings) / STEPS;
@@ -253,7 +253,7 @@ const fn class_of(bytes: usize) -> usize {
 /// How long the slots of a class are.
 const fn bytes_of(class: usize) -> usize {
     if class < EVEN {
-        return (class + SMALLEST + 1) * EVEN_STEP;
+        return (class + TOO_SHORT + 1) * EVEN_STEP;
     }
     let (doublings, steps) = ((class - EVEN) / STEPS, (class - EVEN) % STEPS);
     let from = EVEN_BYTES << doublings;

@@ -172,7 +172,7 @@ impl Table {
     /// What it takes, in bytes.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
-        self.buckets.bytes() + self.spilled.bytes()
+        self.buckets.bytes() + self.spilled.bytes() + self.homes.capacity() * size_of::<u32>()
     }
 
     /// The bucket that a hash belongs to.
@@ -285,6 +285,9 @@ impl Table {
         }
         self.spilled.pop();
         self.homes.swap_remove(gone as usize);
+        if self.homes.len() < self.homes.capacity() / 4 {
+            self.homes.shrink_to(self.homes.len() * 2);
+        }
     }
 
     /// Adds a bucket, which is given what belongs there now.

@@ -5,8 +5,8 @@
 //! |    number    | even |   key length  |  values  |
 //! ```
 //!
-//! The number is how long each value is, if all are of one length; otherwise how long they are
-//! together.
+//! The number is how long each value is, as long as all have been of one length; otherwise how long
+//! they are together.
 
 /// How long it is, in bytes.
 pub(super) const HEAD_BYTES: usize = 4;
@@ -31,9 +31,9 @@ pub(super) const SHORT: usize = 0x80;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Head(u32);
 
-/// How the values lie one behind the other.
+/// How the values lie, one behind the other.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Lie {
+pub(super) enum Layout {
     /// Each is so long.
     Even(usize),
     /// Each has its length before it; so long are they together.
@@ -41,13 +41,13 @@ pub(super) enum Lie {
 }
 
 impl Head {
-    pub(super) fn new(values: usize, key_bytes: usize, lie: Lie) -> Head {
-        let (even, number) = match lie {
-            Lie::Even(each) => (1, each),
-            Lie::Apart(bytes) => (0, bytes),
+    pub(super) fn new(values: usize, key_bytes: usize, layout: Layout) -> Head {
+        let (even, number) = match layout {
+            Layout::Even(each) => (1, each),
+            Layout::Apart(bytes) => (0, bytes),
         };
-        let lie = even << EVEN_SHIFT | (number as u32) << NUMBER_SHIFT;
-        Head(values as u32 | (key_bytes as u32) << KEY_SHIFT | lie)
+        let number = even << EVEN_SHIFT | (number as u32) << NUMBER_SHIFT;
+        Head(values as u32 | (key_bytes as u32) << KEY_SHIFT | number)
     }
 
     /// The one at the beginning of these bytes.
@@ -69,11 +69,11 @@ impl Head {
         (self.0 >> KEY_SHIFT) as usize & KEY_MAX
     }
 
-    pub(super) fn lie(self) -> Lie {
+    pub(super) fn layout(self) -> Layout {
         let number = (self.0 >> NUMBER_SHIFT) as usize;
         match self.0 >> EVEN_SHIFT & 1 {
-            0 => Lie::Apart(number),
-            _ => Lie::Even(number),
+            0 => Layout::Apart(number),
+            _ => Layout::Even(number),
         }
     }
 
@@ -84,24 +84,24 @@ impl Head {
 
     /// Where the values end.
     pub(super) fn size(self) -> usize {
-        self.values_at() + self.lie().values_bytes(self.values())
+        self.values_at() + self.layout().values_bytes(self.values())
     }
 }
 
-impl Lie {
+impl Layout {
     /// What a value of this length takes, its own length included.
     pub(super) fn takes(self, length: usize) -> usize {
         match self {
-            Lie::Even(_) => length,
-            Lie::Apart(_) => length + if length < SHORT { 1 } else { 2 },
+            Layout::Even(_) => length,
+            Layout::Apart(_) => length + if length < SHORT { 1 } else { 2 },
         }
     }
 
     /// What so many values take.
     pub(super) fn values_bytes(self, values: usize) -> usize {
         match self {
-            Lie::Even(each) => values * each,
-            Lie::Apart(bytes) => bytes,
+            Layout::Even(each) => values * each,
+            Layout::Apart(bytes) => bytes,
         }
     }
 }

@@ -11,7 +11,8 @@ fn each_length_has_the_smallest_size_that_holds_it() {
         assert!(class == 0 || bytes_of(class - 1) < bytes, "{bytes}");
         let spare = bytes_of(class) - bytes;
         let is_shortest = bytes_of(class) == SLOT_BYTES_MIN;
-        assert!(is_shortest || spare < EVEN_STEP || spare <= bytes / STEPS);
+        let is_small = spare < EVEN_STEP || spare <= bytes / STEPS;
+        assert!(is_shortest || is_small, "{bytes}");
     }
     assert_eq!(bytes_of(CLASSES - 1), SLOT_BYTES_MAX);
 }

@@ -6,7 +6,7 @@ use ahash::RandomState;
 use proptest::prelude::*;
 use std::collections::HashMap;
 
-/// Which record a slot names; the rest of it says how often that has moved.
+/// Which record a slot names; the rest of it says whether that has moved.
 const INDEX: u32 = 0xFFFF;
 
 /// A record's slot says its hash: so few that many share a bucket, a tag, or all of it.
