@@ -1,8 +1,8 @@
 //! Names what a client can ask for, and builds a command from the fields of a request.
 
+mod names;
 mod options;
 
-use super::escaped;
 use std::fmt;
 
 /// The longest key, in bytes. The shortest has one. A prefix may be as long, and may be empty.
@@ -319,8 +319,8 @@ pub fn build(
     buffer: &[u8],
     framed: bool,
 ) -> Result<Command, Refusal> {
-    let key = |field: Span| checked_key(field, buffer);
-    let prefix = |field: Span| checked_prefix(field, buffer);
+    let key = |field: Span| names::key(field, buffer);
+    let prefix = |field: Span| names::prefix(field, buffer);
     Ok(match (verb.name, fields) {
         (Name::Put, &[name, value]) => Command::Put {
             key: key(name)?,
@@ -363,42 +363,4 @@ pub fn build(
             )));
         }
     })
-}
-
-fn checked_key(field: Span, buffer: &[u8]) -> Result<Span, Refusal> {
-    let length = field.of(buffer).len();
-    if length == 0 || length > KEY_BYTES_MAX {
-        let text = format!("a key has 1 to {KEY_BYTES_MAX} bytes, this one {length}");
-        return Err(Refusal::new(text));
-    }
-    without_line_end("key", field, buffer)
-}
-
-fn checked_prefix(field: Span, buffer: &[u8]) -> Result<Span, Refusal> {
-    let length = field.of(buffer).len();
-    if length > KEY_BYTES_MAX {
-        let text = format!("a prefix has at most {KEY_BYTES_MAX} bytes, this one {length}");
-        return Err(Refusal::new(text));
-    }
-    without_line_end("prefix", field, buffer)
-}
-
-/// Looks at sixteen bytes at once, as the processor can: a key is too short for what is faster on
-/// long ones.
-fn has_line_end(bytes: &[u8]) -> bool {
-    let is_end = |found: bool, byte: &u8| found | matches!(byte, b'\r' | b'\n');
-    let (chunks, rest) = bytes.as_chunks::<16>();
-    let in_chunks = chunks.iter().any(|chunk| chunk.iter().fold(false, is_end));
-    in_chunks || rest.iter().fold(false, is_end)
-}
-
-fn without_line_end(what: &str, field: Span, buffer: &[u8]) -> Result<Span, Refusal> {
-    let bytes = field.of(buffer);
-    if has_line_end(bytes) {
-        let shown = escaped(bytes);
-        return Err(Refusal::new(format!(
-            "a {what} holds no line end: '{shown}'"
-        )));
-    }
-    Ok(field)
 }

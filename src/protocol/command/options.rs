@@ -2,8 +2,9 @@
 //!
 //! The words may be in capitals or not, in any order, each at most once.
 
+use super::super::escaped;
+use super::names;
 use super::{Command, LIST_COUNT, LIST_COUNT_MAX, Refusal, Since, Span, Version};
-use super::{checked_prefix, escaped};
 
 /// `WATCH prefix [SINCE epoch revision] [ECHO]`.
 pub(super) fn watch(prefix: Span, options: &[Span], buffer: &[u8]) -> Result<Command, Refusal> {
@@ -42,7 +43,7 @@ pub(super) fn list(prefix: Span, options: &[Span], buffer: &[u8]) -> Result<Comm
     while let [word, fields @ ..] = rest {
         rest = match fields {
             [key, left @ ..] if is(word, b"AFTER", buffer) && after.is_none() => {
-                after = Some(checked_prefix(*key, buffer)?);
+                after = Some(names::prefix(*key, buffer)?);
                 left
             }
             [number, left @ ..] if is(word, b"COUNT", buffer) && count.is_none() => {
@@ -64,7 +65,7 @@ pub(super) fn list(prefix: Span, options: &[Span], buffer: &[u8]) -> Result<Comm
 
 /// `LIST:prefix[:after]`.
 pub(super) fn list_line(prefix: Span, fields: &[Span], buffer: &[u8]) -> Result<Command, Refusal> {
-    let after = fields.first().map(|key| checked_prefix(*key, buffer));
+    let after = fields.first().map(|key| names::prefix(*key, buffer));
     Ok(Command::List {
         prefix,
         after: after.transpose()?,
