@@ -9,7 +9,7 @@ const SLICE_VALUES: usize = 2000;
 const BYTES_A_VALUE: usize = 2048;
 
 /// Values in chunks, as lists have them.
-pub type Chunks = Vec<Rc<Vec<Value>>>;
+pub(super) type Chunks = Vec<Rc<Vec<Value>>>;
 
 /// Lists that were removed, on their way to being freed.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ pub struct Rubbish {
 
 impl Rubbish {
     /// Takes in the chunks of a list that [`takes_long`] to free.
-    pub fn take(&mut self, chunks: Chunks) {
+    pub(super) fn take(&mut self, chunks: Chunks) {
         self.chunks.extend(chunks);
     }
 
@@ -40,12 +40,12 @@ impl Rubbish {
 /// Whether it takes longer than a slice to free so many values with so many bytes. Others are freed
 /// at once: as fast as they are removed they could not be tidied up. What takes longer has taken
 /// longer to come, too.
-pub fn takes_long(values: usize, bytes: usize) -> bool {
+pub(super) fn takes_long(values: usize, bytes: usize) -> bool {
     values + bytes / BYTES_A_VALUE > SLICE_VALUES
 }
 
 /// Frees a part of the values. What a reply on its way shares is freed with that.
-pub fn free_some(chunks: &mut Chunks) {
+pub(super) fn free_some(chunks: &mut Chunks) {
     let mut left = SLICE_VALUES;
     while left > 0
         && let Some(chunk) = chunks.last_mut()
