@@ -7,6 +7,7 @@ mod common;
 
 use common::transcript::UNTYPABLE;
 use common::{Client, Daemon, frame};
+use kvmsg::outbox::NOTICE_BYTES_MAX;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -275,6 +276,7 @@ fn converse(echo: bool, bursts: Vec<(usize, Vec<Request>)>) {
     let mut unheard = DIALECTS.map(|_| Bytes::new());
     for (speaker, requests) in bursts {
         let dialect = DIALECTS[speaker];
+        hear(&mut clients[speaker], &mut unheard[speaker]);
         let mut burst = Bytes::new();
         for request in requests {
             let request = dialect.sayable(request);
@@ -293,7 +295,8 @@ fn converse(echo: bool, bursts: Vec<(usize, Vec<Request>)>) {
         }
         clients[speaker].exchange(&burst, &std::mem::take(&mut unheard[speaker]));
     }
-    for ((mut client, dialect), unheard) in clients.into_iter().zip(DIALECTS).zip(unheard) {
+    for ((mut client, dialect), mut unheard) in clients.into_iter().zip(DIALECTS).zip(unheard) {
+        hear(&mut client, &mut unheard);
         let (quit, bye) = match dialect {
             Dialect::Lines => ("QUIT\n", "OK\n"),
             _ => ("*1\r\n$4\r\nQUIT\r\n", "+OK\r\n"),
@@ -315,6 +318,14 @@ fn converse(echo: bool, bursts: Vec<(usize, Vec<Request>)>) {
         "{names:?}"
     );
     assert_eq!(stats.get("notices_lost"), 0);
+}
+
+/// Hears the notices that wait for a client, if they are more than surely wait for it: of others it
+/// is told later, and what it asks is answered first.
+fn hear(client: &mut Client, unheard: &mut Bytes) {
+    if unheard.len() > NOTICE_BYTES_MAX {
+        client.exchange(b"", &std::mem::take(unheard));
+    }
 }
 
 fn connect(daemon: &Daemon, dialect: Dialect) -> Client {
