@@ -1,6 +1,6 @@
 //! The requests that both servers understand, each in its own words.
 
-use std::io::Write;
+use kvmsg::protocol::resp;
 
 /// What a server speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,9 +70,9 @@ impl Ask<'_> {
             (Ask::Hello, _) => &[b"HELLO", b"3"],
             (Ask::Unwatch, _) => &[b"UNWATCH"],
         };
-        number(b'*', words.len(), out);
+        resp::array_head(words.len(), out);
         for word in words {
-            number(b'$', word.len(), out);
+            resp::bulk_head(word.len(), out);
             out.extend_from_slice(word);
             out.extend_from_slice(b"\r\n");
         }
@@ -108,18 +108,6 @@ impl Ask<'_> {
             (Ask::Hello, Dialect::Redis) => 26,
             _ => 1,
         }
-    }
-}
-
-fn number(mark: u8, number: usize, out: &mut Vec<u8>) {
-    let digit = |number: usize| b'0' + (number % 10) as u8;
-    // Short lengths are all there is on the path of a load.
-    match number {
-        0..10 => out.extend_from_slice(&[mark, digit(number), b'\r', b'\n']),
-        10..100 => {
-            out.extend_from_slice(&[mark, digit(number / 10), digit(number), b'\r', b'\n']);
-        }
-        _ => _ = write!(out, "{}{number}\r\n", char::from(mark)),
     }
 }
 
