@@ -22,7 +22,9 @@ const CHUNKS: usize = 32;
 const SMALL: usize = 16;
 
 const REGION_BYTES: usize = CHUNKS * CHUNK_BYTES;
-const PAGE_BYTES: usize = 4096;
+
+/// How long a page is, in bytes, on nearly all machines.
+pub const PAGE_BYTES: usize = 4096;
 
 /// The chunks, known by their numbers.
 #[derive(Debug)]

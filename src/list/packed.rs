@@ -108,7 +108,12 @@ impl<'a> Packed<'a> {
         let values = others + usize::from(value.is_some());
         let fits = layout.values_bytes(values) <= VALUES_BYTES_MAX;
         let head = fits.then(|| Head::new(values, head.key_bytes(), layout))?;
-        Some(Edit { index, value, head })
+        Some(Edit {
+            index,
+            value,
+            before: self.size(),
+            head,
+        })
     }
 
     /// Where a value lies, with its length if that stands before it; the end if it is to come.
@@ -134,11 +139,18 @@ pub struct Edit<'v> {
     index: usize,
     /// What it puts there; nothing if it removes a value.
     value: Option<&'v [u8]>,
+    /// How long all of it is so far.
+    before: usize,
     /// What stands in front afterwards.
     head: Head,
 }
 
 impl Edit<'_> {
+    /// What all of it takes so far, in bytes.
+    pub fn before(&self) -> usize {
+        self.before
+    }
+
     /// What all of it takes afterwards, in bytes.
     pub fn size(&self) -> usize {
         self.head.size()
@@ -153,11 +165,11 @@ impl Edit<'_> {
             let apart = self.taken_apart(packed, value);
             bytes[..apart.len()].copy_from_slice(&apart);
         } else {
-            let (before, place) = (packed.size(), packed.place(self.index));
+            let place = packed.place(self.index);
             let takes = |value: &[u8]| layout.takes(value.len());
             let behind = place.start + self.value.map_or(0, takes);
-            if place.end < before {
-                bytes.copy_within(place.end..before, behind);
+            if place.end < self.before {
+                bytes.copy_within(place.end..self.before, behind);
             }
             if let Some(value) = self.value {
                 write(&mut bytes[place.start..behind], value);
@@ -199,15 +211,19 @@ impl<'a> First<'a> {
 
     /// What it takes, in bytes.
     pub fn size(&self) -> usize {
-        HEAD_BYTES + self.key.len() + self.value.len()
+        self.head().size()
     }
 
     /// Writes it to the beginning of these bytes.
     pub fn write(&self, bytes: &mut [u8]) {
-        let head = Head::new(1, self.key.len(), Layout::Even(self.value.len()));
+        let head = self.head();
         head.write(bytes);
         bytes[HEAD_BYTES..head.values_at()].copy_from_slice(self.key);
         bytes[head.values_at()..head.size()].copy_from_slice(self.value);
+    }
+
+    fn head(&self) -> Head {
+        Head::new(1, self.key.len(), Layout::Even(self.value.len()))
     }
 }
 

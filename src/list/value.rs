@@ -5,6 +5,7 @@
 //! made by the call that asks for it (mmap(2), `MAP_POPULATE`); and when the value goes, its
 //! memory goes back to the system.
 
+use crate::regions::PAGE_BYTES;
 use memmap2::{MmapMut, MmapOptions};
 use std::cell::Cell;
 use std::ops::Deref;
@@ -13,9 +14,6 @@ use std::rc::Rc;
 /// From this length on a value has a mapping, in bytes: that is eight pages or more, of which a
 /// part of the last is wasted. With half of that it made no difference.
 const MAPPED_BYTES_MIN: usize = 32 * 1024;
-
-/// How long a page is, on nearly all machines.
-const PAGE_BYTES: usize = 4096;
 
 /// What the C library's allocator adds to a value: the counts and its own words.
 const HANDLED_BYTES: usize = 32;

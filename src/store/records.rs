@@ -144,8 +144,7 @@ impl Records {
     pub(super) fn push<'v>(&mut self, slot: &mut Slot, value: &'v [u8]) -> Held<'v> {
         if let Record::Packed(packed) = self.get(*slot)
             && let Some(edit) = packed.push(value)
-            && let before = packed.size()
-            && self.edit(slot, before, &edit)
+            && self.edit(slot, &edit)
         {
             return Held::from(value);
         }
@@ -163,8 +162,7 @@ impl Records {
     ) -> (Held<'v>, Held<'v>) {
         if let (Record::Packed(packed), Spot::Packed(place)) = (self.get(*slot), &spot)
             && let Some(edit) = packed.replace(*place, new)
-            && let before = packed.size()
-            && self.edit(slot, before, &edit)
+            && self.edit(slot, &edit)
         {
             return (Held::from(old), Held::from(new));
         }
@@ -183,8 +181,7 @@ impl Records {
     pub(super) fn remove<'v>(&mut self, slot: &mut Slot, spot: Spot, value: &'v [u8]) -> Held<'v> {
         if let (Record::Packed(packed), Spot::Packed(place)) = (self.get(*slot), &spot)
             && let Some(edit) = packed.remove(*place)
-            && let before = packed.size()
-            && self.edit(slot, before, &edit)
+            && self.edit(slot, &edit)
         {
             return Held::from(value);
         }
@@ -206,10 +203,10 @@ impl Records {
         self.forget(slot).map(|held| held.values)
     }
 
-    /// Makes a change to what is packed and takes `before` bytes so far; false, and nothing done,
-    /// if there is no slot for it.
-    fn edit(&mut self, slot: &mut Slot, before: usize, edit: &Edit<'_>) -> bool {
-        let (size, suits) = (edit.size(), self.slots.suits(*slot, edit.size()));
+    /// Makes a change to what is packed; false, and nothing done, if there is no slot for it.
+    fn edit(&mut self, slot: &mut Slot, edit: &Edit<'_>) -> bool {
+        let (before, size) = (edit.before(), edit.size());
+        let suits = self.slots.suits(*slot, size);
         if size > before && !suits {
             match self.slots.refit(*slot, before, size) {
                 Some(larger) => *slot = larger,

@@ -64,7 +64,6 @@ pub(super) struct Slots {
 /// All slots of one size.
 #[derive(Debug)]
 struct Class {
-    slot_bytes: u16,
     /// How many slots a chunk has.
     slots: u16,
     /// Chunks with free slots, the last first.
@@ -78,8 +77,9 @@ struct Chunk {
     /// How many slots were ever taken.
     used: u16,
     taken: u16,
-    slot_bytes: u16,
     class: u8,
+    /// What follows from the class, and is looked up with every piece.
+    slot_bytes: u16,
     is_open: bool,
 }
 
@@ -132,7 +132,7 @@ impl Slots {
             free: NONE,
             used: 0,
             taken: 0,
-            slot_bytes: class.slot_bytes,
+            slot_bytes: bytes_of(number) as u16,
             class: number as u8,
             is_open: true,
         };
@@ -210,10 +210,8 @@ impl Slots {
 
 impl Class {
     fn new(number: usize) -> Class {
-        let slot_bytes = bytes_of(number);
         Class {
-            slot_bytes: slot_bytes as u16,
-            slots: (CHUNK_BYTES / slot_bytes) as u16,
+            slots: (CHUNK_BYTES / bytes_of(number)) as u16,
             open: Vec::new(),
         }
     }
