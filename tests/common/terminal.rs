@@ -147,6 +147,14 @@ impl<'a> Terminal<'a> {
         self.tmux(&["capture-pane", "-p", "-e"])
     }
 
+    /// Waits until this stands on the screen, with its colours.
+    #[track_caller]
+    pub fn wait_for_colours(&self, wanted: &str) {
+        until(&format!("{wanted:?}"), || {
+            self.colours().contains(wanted).then_some(())
+        });
+    }
+
     /// Waits until the screen is as wanted, and returns its lines.
     #[track_caller]
     pub fn wait(&self, what: &str, is_so: impl Fn(&[String]) -> bool) -> Vec<String> {
