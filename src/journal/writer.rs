@@ -22,6 +22,17 @@ pub struct Origin {
     pub segment_bytes: u64,
 }
 
+/// How many zeros are written at once behind a short batch, at most. More would make the sync that
+/// waits for them longer; with fewer there would be more of those.
+const FILL_BYTES: usize = 64 * 1024;
+
+/// How long a batch is that is not short, in bytes: the zeros would do for one or two like it.
+const LONG_BYTES: u64 = 32 * 1024;
+
+/// Filling ends where a block of the filesystem does, of this many bytes, which no other batch
+/// then has to fill.
+const BLOCK_BYTES: u64 = 4096;
+
 /// A journal being written.
 #[derive(Debug)]
 pub struct Journal<D: Folder> {
@@ -35,6 +46,8 @@ pub struct Journal<D: Folder> {
     /// Where the next frame goes.
     at: u64,
     bytes_len: u64,
+    /// Up to where it was filled with zeros that were written.
+    filled: u64,
     /// The last revision that was written.
     revision: u64,
 }
@@ -81,6 +94,7 @@ impl<D: Folder> Journal<D> {
             salt: salt(),
             at: 0,
             bytes_len: spare.bytes_len,
+            filled: 0,
             revision,
         };
         let last = recovered.run.filter(|_| recovered.is_certain);
@@ -149,15 +163,39 @@ impl<D: Folder> Journal<D> {
         if self.at == 0 {
             self.write_header()?;
         }
+        if self.origin.always {
+            self.fill(self.at + bytes)?;
+        }
         self.write_at_end(batch.seal(self.salt, synced))
+    }
+
+    /// Writes zeros behind a short batch that will end here, unless that was done before.
+    ///
+    /// Where nothing has been written yet in the room that is set aside, a filesystem notes when
+    /// something is: in a journal of its own, for which the sync of a batch waits too. So it does
+    /// for one batch of many. Long batches would be written twice for little.
+    fn fill(&mut self, end: u64) -> Result<(), Error> {
+        if end <= self.filled || end - self.at >= LONG_BYTES {
+            return Ok(());
+        }
+        let wanted = (end + FILL_BYTES as u64) / BLOCK_BYTES * BLOCK_BYTES;
+        let filled = wanted.min(self.bytes_len);
+        let zeros = &[0; FILL_BYTES][..(filled - end) as usize];
+        self.write_at(zeros, end)?;
+        self.filled = filled;
+        Ok(())
     }
 
     /// Writes a frame, or the header. If that fails, the same place is written again.
     fn write_at_end(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        write_all_at(&*self.file, bytes, self.at)
-            .map_err(|error| Error::io("cannot write", self.path(), error))?;
+        self.write_at(bytes, self.at)?;
         self.at += bytes.len() as u64;
         Ok(())
+    }
+
+    fn write_at(&self, bytes: &[u8], at: u64) -> Result<(), Error> {
+        write_all_at(&*self.file, bytes, at)
+            .map_err(|error| Error::io("cannot write", self.path(), error))
     }
 
     fn write_header(&mut self) -> Result<(), Error> {
@@ -190,7 +228,7 @@ impl<D: Folder> Journal<D> {
             bytes_len: self.bytes_len,
             file: Some(std::mem::replace(&mut self.file, file)),
         };
-        (self.at, self.bytes_len) = (0, bytes_len);
+        (self.at, self.bytes_len, self.filled) = (0, bytes_len, 0);
         let mut state = self.shared.state();
         state.sealed.push_back(full);
         state.current = (0, bytes_len);

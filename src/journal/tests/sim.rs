@@ -1,12 +1,15 @@
 //! A folder in memory that can fail, lose its power, and run out of room.
 
 use crate::journal::disk::{File, Folder};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// What a disk writes whole or not at all, in bytes.
 const SECTOR: usize = 512;
+
+/// In what a filesystem notes whether something was ever written there, in bytes.
+const BLOCK: usize = 4096;
 
 /// Numbers that look random, and are the same for the same seed.
 #[derive(Debug, Clone)]
@@ -41,6 +44,8 @@ struct Inode {
     now: Vec<u8>,
     synced: Vec<u8>,
     unsynced: Vec<Unsynced>,
+    /// The blocks in which something was written.
+    written: BTreeSet<usize>,
 }
 
 impl Inode {
@@ -77,6 +82,10 @@ impl Inode {
 
     fn change(&mut self, what: Unsynced) {
         Inode::apply(&mut self.now, &what);
+        if let Unsynced::Write(at, bytes) = &what {
+            let blocks = at / BLOCK..(at + bytes.len()).div_ceil(BLOCK);
+            self.written.extend(blocks);
+        }
         self.unsynced.push(what);
     }
 }
@@ -92,6 +101,7 @@ struct Disk {
     room: Option<usize>,
     write_max: Option<usize>,
     syncs_fail: bool,
+    first_writes: usize,
 }
 
 /// A folder in memory.
@@ -138,6 +148,11 @@ impl Sim {
     /// All files together may have so many bytes.
     pub(super) fn set_room(&self, bytes: Option<usize>) {
         self.disk().room = bytes;
+    }
+
+    /// How many writes were the first ones somewhere, which a filesystem notes.
+    pub(super) fn first_writes(&self) -> usize {
+        self.disk().first_writes
     }
 
     pub(super) fn fail_syncs(&self) {
@@ -325,7 +340,10 @@ impl File for SimFile {
             }
             disk.check_room(self.1, at as usize + len)?;
             let write = Unsynced::Write(at as usize, bytes[..len].to_vec());
+            let before = disk.inodes[self.1].written.len();
             disk.inodes[self.1].change(write);
+            let is_first = disk.inodes[self.1].written.len() > before;
+            disk.first_writes += usize::from(is_first);
             Ok(len)
         })
     }

@@ -32,8 +32,12 @@ fn batch(revision: u64, length: usize) -> Batch {
 }
 
 fn journal(folder: &Sim) -> Journal<Sim> {
+    journal_of(folder, ORIGIN)
+}
+
+fn journal_of(folder: &Sim, origin: Origin) -> Journal<Sim> {
     let recovered = recover(folder, &mut Loaded::default()).unwrap();
-    Journal::begin(folder.clone(), &recovered, ORIGIN).unwrap()
+    Journal::begin(folder.clone(), &recovered, origin).unwrap()
 }
 
 #[test]
@@ -85,6 +89,49 @@ fn a_change_longer_than_a_segment_has_one_of_its_own() {
     let (recovered, loaded) = load(&folder.killed()).unwrap();
     assert_eq!(recovered.revision, 4);
     assert_eq!(loaded.keys[&b"2"[..]], [vec![b'x'; 100_000]]);
+}
+
+#[test]
+fn where_a_short_batch_goes_zeros_have_been_written_before() {
+    let segment_bytes = 1 << 20;
+    for always in [true, false] {
+        let folder = Sim::new();
+        let origin = Origin {
+            always,
+            segment_bytes,
+            ..ORIGIN
+        };
+        let mut journal = journal_of(&folder, origin);
+        let before = folder.first_writes();
+        for revision in 1..=5000 {
+            journal.append(&mut batch(revision, 200)).unwrap();
+        }
+        // They fill more than one file, of 256 blocks, and 64 KiB of it at a time.
+        let first = folder.first_writes() - before;
+        match always {
+            true => assert!((20..=50).contains(&first), "{first}"),
+            false => assert!(first > 256, "{first}"),
+        }
+        let (recovered, loaded) = load(&folder.killed()).unwrap();
+        assert_eq!((recovered.revision, recovered.cut), (5000, None));
+        assert_eq!(loaded.keys.len(), 5000);
+    }
+}
+
+#[test]
+fn a_long_batch_is_written_once() {
+    let folder = Sim::new();
+    let segment_bytes = 1 << 20;
+    let origin = Origin {
+        segment_bytes,
+        ..ORIGIN
+    };
+    let mut journal = journal_of(&folder, origin);
+    let before = folder.operations();
+    for revision in 1..=5 {
+        journal.append(&mut batch(revision, 70_000)).unwrap();
+    }
+    assert_eq!(folder.operations() - before, 5);
 }
 
 #[test]
