@@ -123,6 +123,17 @@ impl Child {
             false => Err(format!("{}: {status}", self.name)),
         }
     }
+
+    /// Asks it to end, and waits until it has.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Child::finish`].
+    pub(crate) fn end(self, limit: Duration) -> Result<(), String> {
+        let asked = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        asked.map_err(|error| format!("{}: {error}", self.name))?;
+        self.finish(limit).map(drop)
+    }
 }
 
 impl Drop for Child {

@@ -132,6 +132,15 @@ impl Server {
         process::resident(self.child.pid())
     }
 
+    /// Ends it, so that it keeps all that it has answered.
+    ///
+    /// # Errors
+    ///
+    /// Says so if it has not ended well in time.
+    pub(crate) fn end(self) -> Result<(), String> {
+        self.child.end(PATIENCE)
+    }
+
     /// A blocking connection, on which no read or write waits for ever.
     pub(crate) fn connect(&self) -> Result<TcpStream, String> {
         let connect = || {
