@@ -3,7 +3,7 @@
 mod common;
 
 use common::Daemon;
-use common::cli::{Running, cli, deaf};
+use common::cli::{Running, cli};
 use common::terminal::{Home, Terminal};
 use common::tools::tool;
 use rustix::process::Signal;
@@ -244,8 +244,8 @@ fn a_clean_up_deletes_the_keys_of_benchmarks_and_no_others() {
 
 #[test]
 fn a_server_that_is_not_there_or_is_full_is_said_at_once() {
-    let (listener, address) = deaf();
-    drop(listener);
+    let (address, _held) = common::free_address();
+    let address = address.to_string();
     let mut command = cli(&address);
     command.arg("bench");
     let ran = common::cli::run(command, "");

@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::Daemon;
 use common::cli::{Ran, cli, run};
+use common::{Daemon, until};
 use kvmsg::client::{Client, Op, Page, Reply, Request, TIMEOUT};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -200,7 +200,13 @@ fn a_dump_is_of_one_moment_though_others_write() {
     std::thread::scope(|scope| {
         let writer = scope.spawn(|| write(&address, &is_over));
         let (mut model, mut done, mut dumps) = (Map::new(), 0, Vec::new());
+        let mut observer = daemon.connect();
         for _ in 0..6 {
+            let before = observer.stats().get("revision");
+            // Every other change at least is a count.
+            until("the writer to write", || {
+                (observer.stats().get("revision") > before + 1).then_some(())
+            });
             dumps.push(dump(&daemon, &[]));
         }
         is_over.store(true, Ordering::Relaxed);

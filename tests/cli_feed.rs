@@ -3,7 +3,7 @@
 mod common;
 
 use common::cli::{Ran, Running, cli, run};
-use common::{Daemon, binary, until};
+use common::{Daemon, free_address, until};
 use rustix::process::Signal;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,13 +36,6 @@ fn put(daemon: &Daemon, keys: &[&str]) {
 
 fn watch(daemon: &Daemon, args: &[&str]) -> Ran {
     daemon.cli(&[&["watch"], args].concat())
-}
-
-/// A daemon that listens where another did.
-fn again(address: &str) -> Daemon {
-    let mut command = binary();
-    command.args(["-l", address]);
-    Daemon::spawn(command)
 }
 
 #[test]
@@ -202,15 +195,16 @@ fn a_cursor_file_that_holds_no_position_is_a_mistake_and_stays_as_it_is() {
 
 #[test]
 fn with_a_cursor_it_connects_again_and_says_what_it_could_not_hear() {
-    let daemon = Daemon::start(&[]);
-    let (cursor, address) = (file("again"), daemon.address.to_string());
+    let (address, _held) = free_address();
+    let (cursor, address) = (file("again"), address.to_string());
+    let daemon = Daemon::start_at(&address, &[]);
     let mut watcher = Running::watch(&daemon, &["--cursor-file", text(&cursor)]);
     put(&daemon, &["a"]);
     assert_eq!(watcher.line(), "NOTIFY PUT a");
     let since = position(&daemon);
     daemon.signal(Signal::KILL);
     drop(daemon.wait());
-    let daemon = again(&address);
+    let daemon = Daemon::start_at(&address, &[]);
     put(&daemon, &["b", "c"]);
     let gone = watcher.line();
     let from = gone

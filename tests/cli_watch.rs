@@ -85,11 +85,11 @@ fn that_the_server_stops_is_said_and_does_not_count() {
 #[test]
 fn a_time_out_does_not_end_it() {
     let daemon = Daemon::start(&[]);
-    let mut watcher = Running::watch(&daemon, &["--timeout", "0.05", "--count", "1"]);
+    let mut watcher = Running::watch(&daemon, &["--timeout", "1", "--count", "1"]);
     // Longer than that: as long as another client needs to give up on a server that is deaf.
     let (_listener, address) = common::cli::deaf();
     let mut command = cli(&address);
-    command.args(["--timeout", "0.2", "ping"]);
+    command.args(["--timeout", "2", "ping"]);
     assert_eq!(common::cli::run(command, "").code, Some(2));
     daemon.cli(&["put", "k", "v"]).prints("OK\n");
     assert_eq!(watcher.line(), "NOTIFY PUT k");

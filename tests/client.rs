@@ -157,8 +157,8 @@ fn what_a_watcher_could_not_be_told_is_a_value_among_its_notices() {
 #[test]
 fn errors_say_of_what_kind_they_are() {
     let short = Duration::from_millis(300);
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
-    let refused = block_on(Client::connect(&free.unwrap().to_string(), TIMEOUT));
+    let (free, _held) = common::free_address();
+    let refused = block_on(Client::connect(&free.to_string(), TIMEOUT));
     assert!(matches!(refused.unwrap_err(), Error::Connect { .. }));
 
     let deaf = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -172,8 +172,9 @@ fn a_mirror_is_equal_over_broken_connections_and_lists_only_once() {
 
 #[test]
 fn a_mirror_is_equal_to_a_daemon_that_was_killed_and_started_anew() {
-    let daemon = Daemon::start(&["--progress-secs", "1"]);
-    let address = daemon.address.to_string();
+    let (address, _held) = common::free_address();
+    let (address, flags) = (address.to_string(), ["--progress-secs", "1"]);
+    let daemon = Daemon::start_at(&address, &flags);
     block_on(async {
         let mut mirror = Mirror::new(&address, b"");
         let mut writer = Writer::new(&daemon, 2).await;
@@ -193,10 +194,7 @@ fn a_mirror_is_equal_to_a_daemon_that_was_killed_and_started_anew() {
             before,
             "it stays until there is another"
         );
-        let flags = ["-l", &address, "--progress-secs", "1"];
-        let mut command = common::binary();
-        command.args(flags);
-        let daemon = Daemon::spawn(command);
+        let daemon = Daemon::start_at(&address, &flags);
         let mut writer = Writer::new(&daemon, 3).await;
         writer.write(500).await;
         compare(&mut mirror, &mut writer, b"").await;

@@ -17,13 +17,6 @@ fn listen() -> TcpListener {
     TcpListener::bind(SocketAddr::from((host, 0))).expect("a free port")
 }
 
-/// Starts a daemon at this address.
-fn start(address: &str) -> Daemon {
-    let mut command = common::binary();
-    command.args(["-l", address]);
-    Daemon::spawn(command)
-}
-
 const REFUSED: &str = "Connection refused; is kvmsgd running there?";
 const CONNECTED: &str = "Connected to KV server at";
 const LOST: &str = "Connection lost: the server closed the connection; the next request reconnects";
@@ -31,8 +24,9 @@ const LOST: &str = "Connection lost: the server closed the connection; the next 
 #[test]
 fn a_server_that_goes_and_comes_back_is_spoken_of() {
     let Some(tmux) = tool("tmux") else { return };
-    let (daemon, home) = (Daemon::start(&[]), Home::new());
-    let address = daemon.address.to_string();
+    let (address, _held) = common::free_address();
+    let (address, home) = (address.to_string(), Home::new());
+    let daemon = Daemon::start_at(&address, &[]);
     let terminal = Terminal::open(&tmux, &home, 100, &["-s", &address]);
     terminal.wait_for_connection();
     terminal.enter("put user john");
@@ -45,7 +39,7 @@ fn a_server_that_goes_and_comes_back_is_spoken_of() {
     terminal.press(&["Enter"]);
     let refused = format!("Error: cannot connect to {address}: {REFUSED}");
     terminal.wait_for_end(&["> get user", &refused, ">"]);
-    let daemon = start(&address);
+    let daemon = Daemon::start_at(&address, &[]);
     let again = format!("Reconnected to KV server at {address}, which was started anew");
     assert_eq!(
         terminal.enter("get user"),
@@ -63,7 +57,7 @@ fn without_a_server_there_is_a_prompt_all_the_same() {
     let terminal = Terminal::open(&tmux, &home, 120, &["-s", &address]);
     let failed = format!("Cannot connect to {address}: {REFUSED}; the next request tries again");
     terminal.wait_for(&failed);
-    let _daemon = start(&address);
+    let _daemon = Daemon::start_at(&address, &[]);
     let connected = format!("{CONNECTED} {address}");
     assert_eq!(terminal.enter("ping"), [&connected[..], "Server: PONG"]);
 }
@@ -195,8 +189,9 @@ fn a_request_that_lost_its_reply_is_not_repeated() {
 #[test]
 fn what_is_watched_and_listed_by_prefix_stays_so_on_another_connection() {
     let Some(tmux) = tool("tmux") else { return };
-    let (daemon, home) = (Daemon::start(&[]), Home::new());
-    let address = daemon.address.to_string();
+    let (address, _held) = common::free_address();
+    let (address, home) = (address.to_string(), Home::new());
+    let daemon = Daemon::start_at(&address, &[]);
     let terminal = Terminal::open(&tmux, &home, 80, &["-s", &address]);
     terminal.wait_for_connection();
     assert_eq!(terminal.enter("list"), ["Server: (no keys)"]);
@@ -220,7 +215,7 @@ fn what_is_watched_and_listed_by_prefix_stays_so_on_another_connection() {
     );
     assert!(daemon.stop().status.success());
     terminal.wait_for(LOST);
-    let daemon = start(&address);
+    let daemon = Daemon::start_at(&address, &[]);
     terminal.enter("ping");
     told(&daemon, &["a1", "b1"]);
     assert_eq!(terminal.enter("unwatch a"), ["Server: OK"]);

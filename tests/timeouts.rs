@@ -144,7 +144,7 @@ fn who_takes_none_of_its_replies_is_ended_and_logged() {
 
 #[test]
 fn who_takes_its_replies_slowly_but_steadily_is_served_to_the_end() {
-    const BYTES_A_SECOND: f64 = 2.5 * 1024.0;
+    const BYTES_A_SECOND: f64 = 8.0 * 1024.0;
     const REPLIES: usize = 6000;
     let daemon = Daemon::start(&["--write-timeout-secs", "3", "--outbox-bytes-max", "65536"]);
     let reply = fill(&daemon, 1000, 1) + "\n";

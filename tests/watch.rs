@@ -208,6 +208,16 @@ fn a_watcher_in_resp2_hears_arrays_and_may_ask_little() {
     expect_nothing(client);
 }
 
+/// The next frame that is not this word of progress, which comes again while nothing else does.
+fn frame_but(client: &mut Client, progress: &Frame) -> Frame {
+    loop {
+        let frame = client.frame();
+        if frame != *progress {
+            return frame;
+        }
+    }
+}
+
 #[test]
 fn a_watcher_in_resp2_hears_of_losses_progress_and_the_end_in_arrays() {
     let daemon = Daemon::start(&["--progress-secs", "1", "--history-bytes", "0"]);
@@ -221,16 +231,20 @@ fn a_watcher_in_resp2_hears_of_losses_progress_and_the_end_in_arrays() {
     let value = "x".repeat(7 * MIB);
     writer.ask(&format!("PUT:large:{value}"));
     (0..2).for_each(|_| _ = writer.ask("PUT:k:v"));
-    assert!(client.frame() == notify_resp2(b"large", 1, value.as_bytes()));
+    let large = notify_resp2(b"large", 1, value.as_bytes());
+    assert!(frame_but(&mut client, &progress(0)) == large);
     let lost = [Frame::bulk("lost"), Frame::Integer(2), Frame::Integer(3)];
     assert_eq!(client.frame(), Frame::Array(lost.to_vec()));
     assert_eq!(client.frame(), progress(3));
-    client.ask(frame(&[b"PING"]), "+PONG\r\n");
+    client.send_frame(&[b"PING"]);
+    let pong = Frame::Status("PONG".to_owned());
+    assert_eq!(frame_but(&mut client, &progress(3)), pong);
     daemon.signal(Signal::TERM);
     let said = client.rest();
-    let said = said
-        .strip_prefix(b"*2\r\n$8\r\nprogress\r\n:3\r\n")
-        .unwrap_or(&said);
+    let mut said = &said[..];
+    while let Some(rest) = said.strip_prefix(b"*2\r\n$8\r\nprogress\r\n:3\r\n") {
+        said = rest;
+    }
     assert_eq!(said, b"*2\r\n$5\r\ndrain\r\n:10\r\n");
 }
 
@@ -334,12 +348,13 @@ fn silence_is_broken_by_word_of_progress_in_frames() {
     let daemon = Daemon::start(&["--progress-secs", "1"]);
     let mut writer = Talker::connect(&daemon, true);
     let (mut client, _) = watcher(&daemon);
+    let progress = |revision| Frame::Push(vec![Frame::bulk("progress"), Frame::Integer(revision)]);
     for revision in 1..=2 {
         writer.ask("PUT:k:v");
-        assert_eq!(client.frame(), notify("PUT", b"k", revision, &[b"v"]));
+        let heard = frame_but(&mut client, &progress(revision - 1));
+        assert_eq!(heard, notify("PUT", b"k", revision, &[b"v"]));
         for _ in 0..2 {
-            let progress = [Frame::bulk("progress"), Frame::Integer(revision)];
-            assert_eq!(client.frame(), Frame::Push(progress.to_vec()));
+            assert_eq!(client.frame(), progress(revision));
         }
     }
 }

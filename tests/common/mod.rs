@@ -84,8 +84,13 @@ pub struct Daemon {
 impl Daemon {
     /// Starts one on a free port with these further flags.
     pub fn start(flags: &[&str]) -> Daemon {
+        Daemon::start_at("127.0.0.1:0", flags)
+    }
+
+    /// Starts one at this address. To start one where another has been, see [`free_address`].
+    pub fn start_at(address: &str, flags: &[&str]) -> Daemon {
         let mut command = binary();
-        command.args(["-l", "127.0.0.1:0"]).args(flags);
+        command.args(["-l", address]).args(flags);
         Daemon::spawn(command)
     }
 

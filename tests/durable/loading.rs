@@ -50,9 +50,14 @@ impl Load for Nothing {
 fn changes() -> u64 {
     let folder = folder();
     fill(folder.path(), PROBE);
-    let begun = Instant::now();
-    daemon(folder.path(), &[]);
-    let times = LOADING.as_secs_f64() / begun.elapsed().as_secs_f64();
+    // The quickest of some: what else the machine does must not make it look slow.
+    let probe = || {
+        let begun = Instant::now();
+        daemon(folder.path(), &[]);
+        begun.elapsed()
+    };
+    let quickest = (0..3).map(|_| probe()).min().expect("there are some");
+    let times = LOADING.as_secs_f64() / quickest.as_secs_f64();
     let changes = (PROBE as f64 * times.max(1.0)) as u64;
     changes.next_multiple_of(TOGETHER).min(CHANGES_MAX)
 }

@@ -5,7 +5,7 @@ use super::sim::Sim;
 use crate::journal::*;
 use crate::protocol::notice::Op;
 use std::sync::mpsc::channel;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const ORIGIN: Origin = Origin {
     epoch: 7,
@@ -271,8 +271,12 @@ fn the_upkeep_syncs_sets_files_aside_and_writes_snapshots() {
             other => panic!("{other:?}"),
         }
     }
+    let end = Instant::now() + PATIENCE;
+    while journal.shared().is_without_spare() {
+        assert!(Instant::now() < end, "no file is set aside");
+        std::thread::yield_now();
+    }
     upkeep.stop();
-    assert!(!journal.shared().is_without_spare());
     let (recovered, loaded) = load(&folder.without_power(None)).unwrap();
     assert_eq!((recovered.revision, loaded.keys.len()), (1, 1));
     assert!(
