@@ -27,15 +27,16 @@ pub(crate) fn cpu(pid: u32) -> Result<Duration, String> {
     Ok(Duration::from_millis(ticks * 1000 / TICKS_A_SECOND))
 }
 
-/// The resident memory of a process, in bytes.
+/// The resident memory of a process, in bytes. `status` tells it too, but counts it for each
+/// processor apart, and not at once together: it may be wrong by hundreds of kilobytes (proc(5)).
 ///
 /// # Errors
 ///
 /// Says so if there is no such process, or /proc is not as expected.
 pub(crate) fn resident(pid: u32) -> Result<f64, String> {
-    let text = read(pid, "status")?;
+    let text = read(pid, "smaps_rollup")?;
     let bytes = resident_bytes(&text);
-    bytes.ok_or_else(|| format!("/proc/{pid}/status: no VmRSS"))
+    bytes.ok_or_else(|| format!("/proc/{pid}/smaps_rollup: no Rss"))
 }
 
 fn read(pid: u32, name: &str) -> Result<String, String> {
@@ -59,8 +60,8 @@ pub(crate) fn ticks(stat: &str) -> Option<u64> {
     Some(next()? + next()?)
 }
 
-pub(crate) fn resident_bytes(status: &str) -> Option<f64> {
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+pub(crate) fn resident_bytes(rollup: &str) -> Option<f64> {
+    let line = rollup.lines().find(|line| line.starts_with("Rss:"))?;
     let kib: f64 = line.split_ascii_whitespace().nth(1)?.parse().ok()?;
     Some(kib * 1024.0)
 }

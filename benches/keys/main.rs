@@ -103,8 +103,8 @@ fn key(n: usize) -> [u8; 16] {
 
 /// What the process holds in memory, in bytes.
 fn resident() -> f64 {
-    let text = std::fs::read_to_string("/proc/self/status").expect("Linux has /proc");
-    let line = text.lines().find(|line| line.starts_with("VmRSS:"));
+    let text = std::fs::read_to_string("/proc/self/smaps_rollup").expect("Linux has /proc");
+    let line = text.lines().find(|line| line.starts_with("Rss:"));
     let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok());
     kib.expect("/proc says what is resident") * 1024.0
 }

@@ -70,9 +70,9 @@ fn the_figures_are_found_in_what_the_kernel_prints() {
     assert_eq!(ticks("17 (a) S 1"), None);
     assert_eq!(nanoseconds("609064778 293629 4\n"), Some(609_064_778));
     assert_eq!(nanoseconds(""), None);
-    let status = "Name:\tkvmsgd\nVmHWM:\t  9 kB\nVmRSS:\t    8 kB\n";
-    assert_eq!(resident_bytes(status), Some(8192.0));
-    assert_eq!(resident_bytes("Name:\tkvmsgd\n"), None);
+    let rollup = "55d0-7ffc ---p 0 00:00 0    [rollup]\nRss:     8 kB\nPss:     4 kB\n";
+    assert_eq!(resident_bytes(rollup), Some(8192.0));
+    assert_eq!(resident_bytes("Pss:     4 kB\n"), None);
 }
 
 #[test]
