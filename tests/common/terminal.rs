@@ -213,7 +213,7 @@ impl<'a> Terminal<'a> {
             |lines: &[String]| lines.len() >= end.len() && lines[lines.len() - end.len()..] == *end;
         until(&format!("{end:?} after Tab"), || {
             self.press(&["Tab"]);
-            let soon = Instant::now() + Duration::from_millis(500);
+            let soon = Instant::now() + Duration::from_secs(2);
             while Instant::now() < soon {
                 if is_end(&self.lines()) {
                     return Some(());
