@@ -133,14 +133,18 @@ fn beside_changes_told_to_a_thousand_watchers_others_are_answered_between_them()
     let mut watchers: Vec<Client> = (0..1000).map(|_| daemon.connect()).collect();
     watchers.iter_mut().for_each(|client| client.send("\n"));
     Observer::new(&daemon).until("all to watch", |stats| stats.get("watchers") >= 1000);
-    let beside = Latencies::beside(address, move || {
-        Client::connect(address).ask("PUT:k:v\n".repeat(100), "OK\n".repeat(100));
-    });
-    println!("fan-out: {beside:?}");
-    assert!(beside.p50 < beside.took / 10, "{beside:?}");
-    for client in &mut watchers {
-        client.expect("NOTIFY PUT k\n".repeat(100));
-    }
+    let mut is_not_felt = || {
+        let beside = Latencies::beside(address, move || {
+            Client::connect(address).ask("PUT:k:v\n".repeat(100), "OK\n".repeat(100));
+        });
+        println!("fan-out: {beside:?}");
+        for client in &mut watchers {
+            client.expect("NOTIFY PUT k\n".repeat(100));
+        }
+        beside.p50 < beside.took / 10 && beside.max < beside.took / 2
+    };
+    // What else the machine does may hold up who measures, but not each time.
+    assert!((0..3).any(|_| is_not_felt()));
 }
 
 #[test]

@@ -164,18 +164,19 @@ impl<D: Folder> Journal<D> {
             self.write_header()?;
         }
         if self.origin.always {
-            self.fill(self.at + bytes)?;
+            self.fill_behind(bytes)?;
         }
         self.write_at_end(batch.seal(self.salt, synced))
     }
 
-    /// Writes zeros behind a short batch that will end here, unless that was done before.
+    /// Writes zeros behind where a short batch of so many bytes goes, unless that was done before.
     ///
     /// Where nothing has been written yet in the room that is set aside, a filesystem notes when
     /// something is: in a journal of its own, for which the sync of a batch waits too. So it does
     /// for one batch of many. Long batches would be written twice for little.
-    fn fill(&mut self, end: u64) -> Result<(), Error> {
-        if end <= self.filled || end - self.at >= LONG_BYTES {
+    fn fill_behind(&mut self, bytes: u64) -> Result<(), Error> {
+        let end = self.at + bytes;
+        if end <= self.filled || bytes >= LONG_BYTES {
             return Ok(());
         }
         let wanted = (end + FILL_BYTES as u64) / BLOCK_BYTES * BLOCK_BYTES;

@@ -152,8 +152,7 @@ fn are_served_together(ask: impl Fn(&mut Client), hear: impl Fn(&mut Client)) {
             }
         }
         let before = std::mem::replace(&mut commits, daemon.stats().get("commits"));
-        // Without gathering it would be two syncs each time.
-        (commits - before <= ROUNDS + ROUNDS / 2).then_some(())
+        (commits - before <= ROUNDS + 1).then_some(())
     });
 }
 

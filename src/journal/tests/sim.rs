@@ -46,6 +46,8 @@ struct Inode {
     unsynced: Vec<Unsynced>,
     /// The blocks in which something was written.
     written: BTreeSet<usize>,
+    /// How many writes were the first ones in a block.
+    first_writes: usize,
 }
 
 impl Inode {
@@ -84,7 +86,9 @@ impl Inode {
         Inode::apply(&mut self.now, &what);
         if let Unsynced::Write(at, bytes) = &what {
             let blocks = at / BLOCK..(at + bytes.len()).div_ceil(BLOCK);
+            let before = self.written.len();
             self.written.extend(blocks);
+            self.first_writes += usize::from(self.written.len() > before);
         }
         self.unsynced.push(what);
     }
@@ -101,7 +105,6 @@ struct Disk {
     room: Option<usize>,
     write_max: Option<usize>,
     syncs_fail: bool,
-    first_writes: usize,
 }
 
 /// A folder in memory.
@@ -150,9 +153,10 @@ impl Sim {
         self.disk().room = bytes;
     }
 
-    /// How many writes were the first ones somewhere, which a filesystem notes.
+    /// How many writes were the first ones in a block, which a filesystem notes.
     pub(super) fn first_writes(&self) -> usize {
-        self.disk().first_writes
+        let disk = self.disk();
+        disk.inodes.iter().map(|inode| inode.first_writes).sum()
     }
 
     pub(super) fn fail_syncs(&self) {
@@ -340,10 +344,7 @@ impl File for SimFile {
             }
             disk.check_room(self.1, at as usize + len)?;
             let write = Unsynced::Write(at as usize, bytes[..len].to_vec());
-            let before = disk.inodes[self.1].written.len();
             disk.inodes[self.1].change(write);
-            let is_first = disk.inodes[self.1].written.len() > before;
-            disk.first_writes += usize::from(is_first);
             Ok(len)
         })
     }

@@ -13,6 +13,12 @@ const ORIGIN: Origin = Origin {
     segment_bytes: 4096,
 };
 
+/// With files of 256 blocks of a filesystem.
+const LARGE: Origin = Origin {
+    segment_bytes: 1 << 20,
+    ..ORIGIN
+};
+
 /// How long to wait for what must come.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -93,20 +99,14 @@ fn a_change_longer_than_a_segment_has_one_of_its_own() {
 
 #[test]
 fn where_a_short_batch_goes_zeros_have_been_written_before() {
-    let segment_bytes = 1 << 20;
     for always in [true, false] {
         let folder = Sim::new();
-        let origin = Origin {
-            always,
-            segment_bytes,
-            ..ORIGIN
-        };
-        let mut journal = journal_of(&folder, origin);
+        let mut journal = journal_of(&folder, Origin { always, ..LARGE });
         let before = folder.first_writes();
         for revision in 1..=5000 {
             journal.append(&mut batch(revision, 200)).unwrap();
         }
-        // They fill more than one file, of 256 blocks, and 64 KiB of it at a time.
+        // They fill more than one file, and 64 KiB of it at a time.
         let first = folder.first_writes() - before;
         match always {
             true => assert!((20..=50).contains(&first), "{first}"),
@@ -121,12 +121,7 @@ fn where_a_short_batch_goes_zeros_have_been_written_before() {
 #[test]
 fn a_long_batch_is_written_once() {
     let folder = Sim::new();
-    let segment_bytes = 1 << 20;
-    let origin = Origin {
-        segment_bytes,
-        ..ORIGIN
-    };
-    let mut journal = journal_of(&folder, origin);
+    let mut journal = journal_of(&folder, LARGE);
     let before = folder.operations();
     for revision in 1..=5 {
         journal.append(&mut batch(revision, 70_000)).unwrap();
