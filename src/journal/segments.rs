@@ -112,7 +112,8 @@ impl<D: Folder> Shared<D> {
     }
 
     /// Removes the files of the journal that are needed no more: those whose changes are in the
-    /// last snapshot and lie before this revision, the first of the history.
+    /// last snapshot and lie before this revision, the first of the history. To be called by one
+    /// thread alone, so that none is gone before an older one is.
     ///
     /// # Errors
     ///

@@ -9,7 +9,7 @@
 use super::disk::{File, Folder, write_all_at};
 use super::error::Error;
 use super::frame::{Slice, complete};
-use super::header::{HEADER_BYTES, Header, Kind, salt};
+use super::header::{Header, Kind, salt};
 use super::names;
 use super::shared::Shared;
 use super::trial;
@@ -62,17 +62,24 @@ impl<D: Folder> Snapshot<D> {
             bytes_len: 0,
             salt: salt(),
         };
-        write_all_at(&file, &header.bytes(), 0).map_err(failed)?;
-        Ok(Snapshot {
-            shared,
+        let mut snapshot = Snapshot {
+            shared: shared.clone(),
             file,
             name,
             base,
             salt: header.salt,
-            at: HEADER_BYTES as u64,
+            at: 0,
             unsynced: 0,
             entries: 0,
-        })
+        };
+        match snapshot.write_bytes(&header.bytes()) {
+            Ok(()) => Ok(snapshot),
+            Err(error) => {
+                // What takes room for nothing may be why there is none.
+                let _ = snapshot.abandon();
+                Err(error)
+            }
+        }
     }
 
     /// How much has been written, in bytes.
@@ -101,8 +108,9 @@ impl<D: Folder> Snapshot<D> {
     ///
     /// # Errors
     ///
-    /// What the operating system refuses. The last snapshot goes on being used then.
-    pub fn finish(mut self, revision: u64) -> Result<(), Error> {
+    /// What the operating system refuses. The last snapshot goes on being used then, and this one
+    /// is to be abandoned.
+    pub fn finish(&mut self, revision: u64) -> Result<(), Error> {
         let end = complete(revision, self.entries, self.salt);
         self.write_bytes(&end)?;
         self.sync()?;

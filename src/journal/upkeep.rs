@@ -163,10 +163,10 @@ impl<D: Folder, T: FnMut(Outcome)> Keeper<D, T> {
                 (self.told)(Outcome::Slice);
             }
             (Task::Finish { revision }, snapshot) => {
-                if let Some(snapshot) = snapshot.take() {
-                    snapshot.finish(revision)?;
+                if let Some(whole) = snapshot {
+                    whole.finish(revision)?;
+                    *snapshot = None;
                     (self.told)(Outcome::Snapshot);
-                    self.shared.forget(self.shared.history_first())?;
                 }
             }
             // Slices of a snapshot that has been given up.

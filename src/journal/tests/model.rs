@@ -293,7 +293,7 @@ impl Life {
             return snapshot.write(&mut slice);
         }
         match self.snapshot.take() {
-            Some((snapshot, _)) if self.dice.roll(4) > 0 => {
+            Some((mut snapshot, _)) if self.dice.roll(4) > 0 => {
                 snapshot.finish(now)?;
                 story.synced = now;
             }

@@ -193,7 +193,7 @@ fn the_folder_stays_within_three_times_the_live_data_and_the_history() {
             going.write(&mut slice).unwrap();
             *next += 20;
             if *next >= KEYS
-                && let Some((whole, _)) = snapshot.take()
+                && let Some((mut whole, _)) = snapshot.take()
             {
                 whole.finish(revision).unwrap();
                 snapshots += 1;

@@ -2,6 +2,7 @@
 
 use super::model::{Habits, Life, Loaded, Step, Story, load};
 use super::sim::Sim;
+use crate::journal::header::HEADER_BYTES;
 use crate::journal::*;
 use crate::protocol::notice::Op;
 use std::sync::mpsc::channel;
@@ -280,4 +281,32 @@ fn the_upkeep_syncs_sets_files_aside_and_writes_snapshots() {
             .unwrap()
             .contains(&"snapshot-00000000000000000001".to_owned())
     );
+}
+
+#[test]
+fn a_snapshot_for_which_there_is_no_room_leaves_nothing_behind() {
+    let folder = Sim::new();
+    let journal = journal(&folder);
+    journal.shared().prepare().unwrap();
+    let (told, outcomes) = channel();
+    let upkeep = Upkeep::start(journal.shared(), None, move |outcome| {
+        told.send(outcome).unwrap();
+    });
+    let upkeep = upkeep.unwrap();
+    let before = folder.names().unwrap();
+    let (epoch, revision) = (7, 0);
+    // There is none for its beginning, and then none for its end.
+    for room in [0, HEADER_BYTES + 10] {
+        folder.set_room(Some(folder.bytes() + room));
+        assert!(upkeep.ask(Task::Begin { epoch, revision }).is_none());
+        if room > 0 {
+            assert!(upkeep.ask(Task::Finish { revision }).is_none());
+        }
+        match outcomes.recv_timeout(PATIENCE).unwrap() {
+            Outcome::NoSnapshot(Error::Full { path }) => assert!(path.contains("snapshot-")),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(folder.names().unwrap(), before);
+    }
+    upkeep.stop();
 }
