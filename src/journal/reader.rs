@@ -11,7 +11,8 @@ use memchr::memmem;
 const READ_BYTES: usize = 1 << 20;
 
 /// How often the length of a file may be checked in search of a frame. Values that look like
-/// frames could otherwise make that take very long; beyond it one of them counts as whole.
+/// frames could otherwise make that take very long. Beyond it one of them counts as whole, but not
+/// within what the frame at the beginning says to be its own: clients choose what stands there.
 const CHECKS_MAX: u64 = 64;
 
 /// Reads a file.
@@ -176,7 +177,7 @@ impl<F: File> Reader<F> {
     ///
     /// Those of reading.
     pub fn search(&mut self, checked: bool) -> Result<Rest, Error> {
-        let begun = self.at();
+        let (begun, own_end) = (self.at(), self.own_end()?);
         let (mut seen, mut last, mut work) = (begun, None, 0);
         let work_max = CHECKS_MAX * self.bytes_len;
         loop {
@@ -192,7 +193,11 @@ impl<F: File> Reader<F> {
                 Some(place) => {
                     self.at += place;
                     work += self.body_len().min(self.buffer.len()) as u64;
-                    if !checked || work > work_max || self.look()? == Found::Frame {
+                    let is_whole = match work > work_max {
+                        true => self.at() >= own_end,
+                        false => self.look()? == Found::Frame,
+                    };
+                    if !checked || is_whole {
                         return Ok(Rest::Whole);
                     }
                     self.at += 1;
@@ -202,6 +207,14 @@ impl<F: File> Reader<F> {
             }
         }
         Ok(last.map_or(Rest::Nothing, |last| Rest::Torn(last + 1 - begun)))
+    }
+
+    /// Where the frame that begins here says to end; here if nothing says so.
+    fn own_end(&mut self) -> Result<u64, Error> {
+        self.fill(HEAD_BYTES)?;
+        let head = self.buffer[self.at..].get(..HEAD_BYTES);
+        let own = head.and_then(frame::head);
+        Ok(self.at() + own.map_or(0, |(len, _)| HEAD_BYTES as u64 + u64::from(len)))
     }
 
     /// Has so many bytes from the place on in the buffer, or all that there are.

@@ -4,5 +4,6 @@ mod sim;
 mod model;
 mod ends;
 mod damage;
+mod left;
 mod trouble;
 mod real;

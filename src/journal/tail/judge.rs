@@ -15,6 +15,7 @@ impl<D: Folder> Tail<'_, D> {
         let Some(open) = &mut self.file else {
             return Ok(());
         };
+        let own = open.number;
         let rest = open.reader.search(true)?;
         let mut rear = self.look_behind(0, rest)?;
         rear.note(header, self.header);
@@ -24,7 +25,14 @@ impl<D: Folder> Tail<'_, D> {
             format!(", and {name} before it has no beginning")
         });
         let what = format!("it begins with change {found}, and should with {next}{lacking}");
-        self.judge(0, &rear, &what)
+        let mut judged = self.judge(0, &rear, &what);
+        if let Err(Error::Damaged(damage)) = &mut judged
+            && !matches!(damage.remedy, Remedy::Cut(_))
+            && let Some(remedy) = self.needs_none_before(own, header)
+        {
+            damage.remedy = remedy;
+        }
+        judged
     }
 
     /// Judges a place that is not whole, behind which the file has been searched.
@@ -128,16 +136,20 @@ impl<D: Folder> Tail<'_, D> {
 
     /// The next segment that begins before the snapshot did.
     fn first_needed(&self) -> Option<Remedy> {
-        let snapshot = self.snapshot?;
         self.numbers.iter().find_map(|&segment| {
             let (_, begin) = self.open(&names::segment(segment)).ok()?;
             match begin {
-                Begin::Header(header) if header.base <= snapshot => Some(Remedy::Forget {
-                    segment,
-                    revision: header.base,
-                }),
+                Begin::Header(header) => self.needs_none_before(segment, &header),
                 _ => None,
             }
         })
+    }
+
+    /// What can be done where this segment is whole: if it begins before the snapshot did, keys
+    /// need none of those before it.
+    fn needs_none_before(&self, segment: u64, header: &Header) -> Option<Remedy> {
+        let revision = header.base;
+        let is_needed = self.snapshot.is_some_and(|snapshot| revision <= snapshot);
+        is_needed.then_some(Remedy::Forget { segment, revision })
     }
 }
