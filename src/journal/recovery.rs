@@ -9,7 +9,7 @@ use super::disk::{File, Folder};
 use super::error::Error;
 use super::load::{Cut, How, Load, Segment};
 use super::names::{self, Name};
-use super::run::Run;
+use super::run::{Run, Trace};
 use super::source::Source;
 use super::tail::Tail;
 
@@ -30,6 +30,8 @@ pub struct Recovered {
     pub(super) segments: Vec<Segment>,
     /// Who wrote the last file.
     pub(super) run: Option<Run>,
+    /// What says that not all of that run is known, if so.
+    doubt: Option<Trace>,
     /// Where the snapshot was begun, and its length.
     pub(super) snapshot: Option<(u64, u64)>,
     pub(super) next_number: u64,
@@ -39,8 +41,11 @@ pub struct Recovered {
 
 impl Recovered {
     /// Removes what is of no use, and cuts off what is not whole. What is left is on the disk
-    /// then.
+    /// then. Before that it is noted if what is cut off shows that another series must begin.
     pub(super) fn tidy<D: Folder>(&self, folder: &D) -> Result<(), Error> {
+        if let Some(doubt) = self.doubt {
+            doubt.doubt(folder)?;
+        }
         for name in &self.rubbish {
             remove(folder, name)?;
         }
@@ -108,14 +113,15 @@ pub fn recover<D: Folder>(folder: &D, load: &mut impl Load) -> Result<Recovered,
     let mut rubbish = listing.rubbish;
     rubbish.extend(std::mem::take(&mut tail.rubbish));
     let last = tail.segments.last().map_or(0, |last| last.number);
-    let after_damage = listing.damaged.filter(|damaged| *damaged >= last);
+    tail.is_certain &= listing.damaged.is_none_or(|damaged| damaged < last);
     Ok(Recovered {
         epoch: tail.epoch,
         revision: tail.revision,
-        is_certain: tail.is_certain && after_damage.is_none(),
+        is_certain: tail.is_certain,
         was_used: tail.has_trace(),
         cut: tail.cut.take(),
         run: tail.run(),
+        doubt: tail.doubt(),
         next_number: tail
             .next_number
             .max(listing.damaged.map_or(1, |number| number + 1)),

@@ -13,6 +13,7 @@ use std::io;
 
 const BEGAN: u8 = 1;
 const GOES_ON: u8 = 2;
+const DOUBTED: u8 = 3;
 
 /// A run of the daemon, named by the salt of its files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,27 +23,13 @@ impl Run {
     /// Says that this run goes on. Until it has written a file, another is the last, of which
     /// everything is known.
     pub(super) fn begin<D: Folder>(self, folder: &D, other: Option<Run>) -> Result<(), Error> {
-        let new = names::new(names::RUN);
-        let write = || -> io::Result<()> {
-            let file = match folder.create(&new) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => folder.open(&new),
-                other => other,
-            }?;
-            write_all_at(&file, &self.bytes(BEGAN, other), 0)?;
-            file.sync()?;
-            write_all_at(&file, &self.bytes(GOES_ON, other), 0)?;
-            folder.rename(&new, names::RUN)?;
-            folder.sync()
+        let other = other.unwrap_or(self);
+        let began = Trace {
+            other,
+            ..Trace::of(self)
         };
-        write().map_err(|error| Error::io("cannot write", folder.path(&new), error))
-    }
-
-    fn bytes(self, state: u8, other: Option<Run>) -> [u8; BYTES] {
-        let mut bytes = [state; BYTES];
-        bytes[1..9].copy_from_slice(&self.0.to_le_bytes());
-        let other = other.map_or(self.0, |run| run.0);
-        bytes[9..].copy_from_slice(&other.to_le_bytes());
-        bytes
+        let state = GOES_ON;
+        began.write(folder, Some(Trace { state, ..began }))
     }
 }
 
@@ -54,7 +41,7 @@ pub(super) struct Trace {
     /// The last run that began.
     pub(super) last: Run,
     other: Run,
-    goes_on: bool,
+    state: u8,
 }
 
 impl Trace {
@@ -73,15 +60,68 @@ impl Trace {
         }
         let mut parts = Parts(&bytes);
         let (state, last, other) = (parts.byte(), parts.fixed64(), parts.fixed64());
-        Ok(last.zip(other).map(|(last, other)| Trace {
-            last: Run(last),
-            other: Run(other),
-            goes_on: state == Some(GOES_ON),
-        }))
+        Ok(state
+            .zip(last.zip(other))
+            .map(|(state, (last, other))| Trace {
+                last: Run(last),
+                other: Run(other),
+                state,
+            }))
+    }
+
+    /// That of a run that has begun.
+    pub(super) fn of(run: Run) -> Trace {
+        Trace {
+            last: run,
+            other: run,
+            state: BEGAN,
+        }
     }
 
     /// Whether what a run wrote when it went on is still there.
     pub(super) fn remembers(&self, run: Run) -> bool {
-        self.goes_on && (self.last == run || self.other == run)
+        self.state == GOES_ON && self.names(run)
+    }
+
+    /// Whether a run is one of which all may be known. Otherwise a start has found that it is not,
+    /// has perhaps cut off what showed it, and has come to no file of its own.
+    pub(super) fn may_know(&self, run: Run) -> bool {
+        self.state != DOUBTED && self.names(run)
+    }
+
+    fn names(&self, run: Run) -> bool {
+        self.last == run || self.other == run
+    }
+
+    /// Says, before anything is cut off, that not all of the last run is known.
+    pub(super) fn doubt<D: Folder>(self, folder: &D) -> Result<(), Error> {
+        let state = DOUBTED;
+        Trace { state, ..self }.write(folder, None)
+    }
+
+    /// Puts it in the place of the one before; what is `unsynced` may be lost with the power.
+    fn write<D: Folder>(self, folder: &D, unsynced: Option<Trace>) -> Result<(), Error> {
+        let new = names::new(names::RUN);
+        let write = || -> io::Result<()> {
+            let file = match folder.create(&new) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => folder.open(&new),
+                other => other,
+            }?;
+            write_all_at(&file, &self.bytes(), 0)?;
+            file.sync()?;
+            if let Some(unsynced) = unsynced {
+                write_all_at(&file, &unsynced.bytes(), 0)?;
+            }
+            folder.rename(&new, names::RUN)?;
+            folder.sync()
+        };
+        write().map_err(|error| Error::io("cannot write", folder.path(&new), error))
+    }
+
+    fn bytes(self) -> [u8; BYTES] {
+        let mut bytes = [self.state; BYTES];
+        bytes[1..9].copy_from_slice(&self.last.0.to_le_bytes());
+        bytes[9..].copy_from_slice(&self.other.0.to_le_bytes());
+        bytes
     }
 }

@@ -104,6 +104,18 @@ impl<'a, D: Folder> Tail<'a, D> {
         self.trace.is_some()
     }
 
+    /// What says of the last run that not all of it is known, if that is so.
+    pub(super) fn doubt(&self) -> Option<Trace> {
+        let run = self.run().filter(|_| !self.is_certain)?;
+        Some(self.trace.unwrap_or(Trace::of(run)))
+    }
+
+    /// Whether no start before this one has found that not all of the last run is known.
+    fn may_know(&self) -> bool {
+        let trace = self.run().zip(self.trace);
+        trace.is_none_or(|(run, trace)| trace.may_know(run))
+    }
+
     /// Counts bytes that are to be read beside the journal.
     pub(super) fn add_total(&mut self, bytes: u64) {
         self.total += bytes;
@@ -206,7 +218,7 @@ impl<'a, D: Folder> Tail<'a, D> {
             }
             (Some(CLOSED), Some(last)) if last == self.revision => {
                 open.reader.skip();
-                self.is_certain = self.is_original;
+                self.is_certain = self.is_original && self.may_know();
                 Ok(false)
             }
             _ => {
@@ -265,10 +277,11 @@ impl<'a, D: Folder> Tail<'a, D> {
         self.is_original = number == header.number;
         let is_long = reader.bytes_len() >= header.bytes_len;
         let is_same_boot = header.boot == self.boot && self.boot != 0;
-        if header.always || !self.is_original || !is_long || !is_same_boot {
-            return Ok(self.is_original && header.always);
-        }
         let run = Run(header.salt);
+        if header.always || !self.is_original || !is_long || !is_same_boot {
+            let may_know = self.trace.is_none_or(|trace| trace.may_know(run));
+            return Ok(self.is_original && header.always && may_know);
+        }
         Ok(self.trace.is_some_and(|trace| trace.remembers(run)))
     }
 

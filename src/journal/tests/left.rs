@@ -1,7 +1,7 @@
 //! What an end or a loss leaves behind that a start must not misread.
 
 use super::model::{Habits, Life, Loaded, Step, Story, load};
-use super::sim::Sim;
+use super::sim::{Fate, Sim};
 use crate::journal::header::HEADER_BYTES;
 use crate::journal::*;
 use crate::protocol::notice::Op;
@@ -88,4 +88,46 @@ fn a_value_full_of_what_looks_like_frames_can_be_cut_off_anywhere() {
         assert!(recovered.is_certain && recovered.cut.is_some());
         assert_eq!(loaded.keys, story.keys(before));
     }
+}
+
+#[test]
+fn a_start_that_must_begin_another_series_is_not_forgotten_if_it_comes_to_nothing() {
+    let (folder, mut story) = (Sim::new(), Story::default());
+    lives(&folder, &mut story, 2);
+    let last = journals(&folder)
+        .into_iter()
+        .rfind(|name| folder.content(name)[HEADER_BYTES] != 0);
+    let last = last.unwrap();
+    // The last byte that is not zero belongs to a change that was answered.
+    let mut content = folder.content(&last);
+    let at = content.iter().rposition(|byte| *byte != 0).unwrap();
+    content[at - 2] ^= 1;
+    folder.set_content(&last, content);
+    let folder = folder.killed();
+    let (recovered, _) = load(&folder).unwrap();
+    assert!(!recovered.is_certain && recovered.cut.is_some());
+
+    let (mut ends, mut without_cut) = (0, 0);
+    loop {
+        let folder = folder.killed();
+        folder.end_at(ends, Fate::Everything);
+        let origin = Origin {
+            epoch: 8,
+            always: true,
+            segment_bytes: 4096,
+        };
+        let begun = Journal::begin(folder.clone(), &recovered, origin);
+        for left in [folder.killed(), folder.without_power(None)] {
+            let (again, _) = load(&left).unwrap();
+            assert_eq!(again.revision, recovered.revision);
+            let is_another = again.epoch == Some(8);
+            assert_eq!(again.is_certain, is_another, "after {ends} operations");
+            without_cut += usize::from(again.cut.is_none() && !is_another);
+        }
+        if begun.is_ok() {
+            break;
+        }
+        ends += 1;
+    }
+    assert!(without_cut > 0 && ends > 8, "{without_cut} {ends}");
 }

@@ -211,7 +211,11 @@ impl Sim {
     pub(super) fn set_content(&self, name: &str, content: Vec<u8>) {
         let mut disk = self.disk();
         let inode = disk.names[name];
-        disk.inodes[inode].now = content;
+        disk.inodes[inode] = Inode {
+            now: content.clone(),
+            synced: content,
+            ..Inode::default()
+        };
     }
 
     pub(super) fn bytes(&self) -> usize {
