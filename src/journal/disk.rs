@@ -8,6 +8,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use super::error::Error;
 use super::{names, trial};
@@ -16,6 +17,9 @@ use super::{names, trial};
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 
+/// Spreads numbers that follow each other over all bits, so that they do not meet with times.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// Where Linux tells one start of the machine from another.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
@@ -23,7 +27,7 @@ const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 pub trait File: Debug + Send + Sync + 'static {
     /// Its length in bytes.
     fn bytes_len(&self) -> io::Result<u64>;
-    /// Its number in its filesystem: a copy has another.
+    /// Tells it from all other files, those that are gone included: a copy has another number.
     fn number(&self) -> io::Result<u64>;
     /// Reads some bytes from this place; none at the end.
     fn read_at(&self, out: &mut [u8], at: u64) -> io::Result<usize>;
@@ -57,6 +61,9 @@ pub trait Folder: Clone + Debug + Send + Sync + 'static {
     fn path(&self, name: &str) -> String;
     /// What tells this start of the machine from all others; 0 if that is not known.
     fn boot(&self) -> u128;
+    /// Changes when files are copied into the folder over those that are there, which keep their
+    /// numbers then.
+    fn stamp(&self) -> u64;
 }
 
 /// Writes all of the bytes at this place.
@@ -83,6 +90,7 @@ pub struct Directory {
     /// For its names to be synced.
     folder: Arc<fs::File>,
     _lock: Arc<fs::File>,
+    stamp: u64,
 }
 
 impl Directory {
@@ -113,10 +121,12 @@ impl Directory {
             Err(Errno::WOULDBLOCK) => return Err(Error::Locked { path: shown }),
             Err(error) => return Err(failed("cannot lock the folder")(error.into())),
         }
+        let stamp = stamp(&lock).map_err(failed("cannot look at the lock of the folder"))?;
         Ok(Directory {
             path: path.to_owned(),
             folder: Arc::new(folder),
             _lock: Arc::new(lock),
+            stamp,
         })
     }
 
@@ -125,6 +135,18 @@ impl Directory {
         let lock = self.path.join(names::LOCK);
         let _ = fs::remove_file(lock).and_then(|()| fs::remove_dir(&self.path));
     }
+}
+
+/// When the lock was changed last, which is when it was made: nothing is ever written into it, but
+/// by who copies a folder over this one. No copy can set that time.
+fn stamp(lock: &fs::File) -> io::Result<u64> {
+    // It must still be known after a loss of power.
+    lock.sync_all()?;
+    let changed = lock.metadata()?;
+    let seconds = changed.ctime().wrapping_mul(1_000_000_000);
+    let nanos = seconds.wrapping_add(changed.ctime_nsec()) as u64;
+    // The files' numbers are of such times too.
+    Ok(nanos.rotate_left(32))
 }
 
 fn options() -> OpenOptions {
@@ -178,6 +200,10 @@ impl Folder for Directory {
         let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
         u128::from_str_radix(&digits, 16).unwrap_or(0)
     }
+
+    fn stamp(&self) -> u64 {
+        self.stamp
+    }
 }
 
 impl File for fs::File {
@@ -185,8 +211,13 @@ impl File for fs::File {
         Ok(self.metadata()?.len())
     }
 
+    /// Of the number in the filesystem, which may have been that of a file that is gone, and of the
+    /// time at which the file was made, where the filesystem keeps that.
     fn number(&self) -> io::Result<u64> {
-        Ok(self.metadata()?.ino())
+        let metadata = self.metadata()?;
+        let made = metadata.created().unwrap_or(UNIX_EPOCH);
+        let made = made.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Ok(metadata.ino().wrapping_mul(SPREAD) ^ made.as_nanos() as u64)
     }
 
     fn read_at(&self, out: &mut [u8], at: u64) -> io::Result<usize> {

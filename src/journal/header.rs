@@ -38,7 +38,7 @@ pub struct Header {
     pub synced: u64,
     /// Which start of the machine it was written in.
     pub boot: u128,
-    /// The number of the file in its filesystem.
+    /// What tells the file from all others, and the folder from one that was copied over it.
     pub number: u64,
     /// How long the file was made; for a snapshot 0.
     pub bytes_len: u64,

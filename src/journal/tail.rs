@@ -274,7 +274,7 @@ impl<'a, D: Folder> Tail<'a, D> {
     fn is_all_known(&mut self, header: &Header, reader: &Reader<D::File>) -> Result<bool, Error> {
         let number = reader.file().number();
         let number = number.map_err(|error| Error::io("cannot look at", reader.path(), error))?;
-        self.is_original = number == header.number;
+        self.is_original = number ^ self.folder.stamp() == header.number;
         let is_long = reader.bytes_len() >= header.bytes_len;
         let is_same_boot = header.boot == self.boot && self.boot != 0;
         let run = Run(header.salt);

@@ -208,7 +208,8 @@ impl<D: Folder> Journal<D> {
             base: self.revision,
             synced: self.shared.synced(),
             boot: self.shared.folder.boot(),
-            number: number.map_err(|error| Error::io("cannot look at", self.path(), error))?,
+            number: number.map_err(|error| Error::io("cannot look at", self.path(), error))?
+                ^ self.shared.folder.stamp(),
             bytes_len: self.bytes_len,
             salt: self.salt,
         };

@@ -300,9 +300,22 @@ fn a_backup_is_of_one_revision_and_a_folder_is_made_of_it() {
 
 #[test]
 fn a_copy_is_another_series() {
-    let (folder, _) = small();
-    assert!(load(&folder).unwrap().0.is_certain);
+    let (folder, mut story) = small();
     assert!(!load(&folder.copied()).unwrap().0.is_certain);
+    for closes in [false, true] {
+        let (recovered, loaded) = load(&folder).unwrap();
+        assert!(recovered.is_certain);
+        let mut life = Life::begin(&folder, &recovered, loaded.keys, HABITS, 1).unwrap();
+        life.go_on(1, &mut story).unwrap();
+        let copy = folder.killed();
+        life.go_on(1, &mut story).unwrap();
+        if closes {
+            life.journal.close().unwrap();
+        }
+        assert!(load(&folder).unwrap().0.is_certain);
+        let (put_back, _) = load(&folder.written_over(&copy)).unwrap();
+        assert!(!put_back.is_certain && put_back.revision < story.told);
+    }
 }
 
 #[test]

@@ -48,6 +48,49 @@ fn a_folder_is_made_for_its_owner_alone_and_so_are_its_files() {
     assert!(open(&place.path().join("no/such")).is_err());
 }
 
+/// Copies the files of a folder into another.
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let from = entry.unwrap().path();
+        fs::copy(&from, to.join(from.file_name().unwrap())).unwrap();
+    }
+}
+
+fn is_certain(path: &Path) -> bool {
+    let folder = open(path).unwrap();
+    recover(&folder, &mut Loaded::default()).unwrap().is_certain
+}
+
+#[test]
+fn a_copy_that_is_put_back_in_any_way_is_known_to_be_one() {
+    for closes in [false, true] {
+        let place = tempfile::tempdir().unwrap();
+        let (data, kept) = (place.path().join("data"), place.path().join("kept"));
+        let folder = open(&data).unwrap();
+        let mut journal = begin(&folder);
+        journal.append(&mut batch(1)).unwrap();
+        fs::create_dir(&kept).unwrap();
+        copy(&data, &kept);
+        if closes {
+            journal.close().unwrap();
+        } else {
+            drop(journal);
+        }
+        drop(folder);
+        assert!(is_certain(&data));
+        fs::rename(&data, place.path().join("moved")).unwrap();
+        assert!(is_certain(&place.path().join("moved")));
+        fs::rename(place.path().join("moved"), &data).unwrap();
+        copy(&kept, &data);
+        assert!(!is_certain(&data), "written over");
+        // A filesystem may give the files the numbers of those that are gone.
+        fs::remove_dir_all(&data).unwrap();
+        fs::create_dir(&data).unwrap();
+        copy(&kept, &data);
+        assert!(!is_certain(&data), "put in its place");
+    }
+}
+
 #[test]
 fn a_folder_in_use_is_refused_until_it_is_not() {
     let place = tempfile::tempdir().unwrap();

@@ -100,6 +100,7 @@ struct Disk {
     names: BTreeMap<String, usize>,
     synced_names: BTreeMap<String, usize>,
     boot: u128,
+    stamp: u64,
     operations: usize,
     end: Option<(usize, Fate)>,
     room: Option<usize>,
@@ -201,6 +202,17 @@ impl Sim {
         disk.names.values_mut().for_each(|inode| *inode += 1);
         disk.synced_names.values_mut().for_each(|inode| *inode += 1);
         Sim(Arc::new(Mutex::new(disk)))
+    }
+
+    /// The folder when the files of an earlier copy of it have been written over its own.
+    pub(super) fn written_over(&self, copy: &Sim) -> Sim {
+        let mut disk = self.killed().disk().clone();
+        disk.stamp += 1;
+        let over = Sim(Arc::new(Mutex::new(disk)));
+        for name in copy.names().unwrap() {
+            over.set_content(&name, copy.content(&name));
+        }
+        over
     }
 
     pub(super) fn content(&self, name: &str) -> Vec<u8> {
@@ -318,6 +330,10 @@ impl Folder for Sim {
 
     fn boot(&self) -> u128 {
         self.disk().boot
+    }
+
+    fn stamp(&self) -> u64 {
+        self.disk().stamp
     }
 }
 
