@@ -9,7 +9,7 @@ use kvmsg::folder;
 use kvmsg::server::{Handle, Report, Server};
 use kvmsg::stats::Counts;
 use log::{Level, LevelFilter};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
 use signal_hook_async_std::Signals;
 use std::fmt::Display;
 use std::fs::File;
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
 
 fn serve(config: Config) -> ExitCode {
     start_log(config.log);
-    let signals = match Signals::new([SIGINT, SIGTERM, SIGUSR1, SIGHUP]) {
+    let signals = match Signals::new([SIGINT, SIGTERM, SIGUSR1, SIGHUP, SIGXFSZ]) {
         Ok(signals) => signals,
         Err(error) => return fail(1, &format!("cannot listen to signals: {error}")),
     };
@@ -90,7 +90,8 @@ async fn obey(mut signals: Signals, handle: Handle, drain: Duration) {
                 handle.stop();
                 notify_stopping(drain);
             }
-            // SIGHUP, which has no settings to read again.
+            // SIGHUP, which has no settings to read again, and SIGXFSZ, which would end the process:
+            // that a file may not be so long is said by what makes it so.
             _ => {}
         }
     }

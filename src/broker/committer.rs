@@ -56,8 +56,8 @@ fn wait_for_commit(words: &Receiver<Word>) -> Result<(), Error> {
 /// What a thread tells with. It never waits: what it can tell is bounded by what it is asked.
 pub(super) fn tell<T: 'static>(
     teller: &Sender<Word>,
-    word: impl Fn(T) -> Word + Send + 'static,
-) -> impl FnMut(T) + Send + 'static {
+    word: impl Fn(T) -> Word + Clone + Send + 'static,
+) -> impl FnMut(T) + Clone + Send + 'static {
     let teller = teller.clone();
     move |told| _ = teller.try_send(word(told))
 }

@@ -53,7 +53,7 @@ impl Broker {
             Word::Commit(Commit::Failed(error)) | Word::Outcome(Outcome::Failed(error)) => {
                 return self.fail(&error);
             }
-            Word::Outcome(Outcome::Slice) => {}
+            Word::Outcome(Outcome::Slice | Outcome::Room) => {}
             Word::Outcome(Outcome::Snapshot) => durable.snapshots.end(true),
             Word::Outcome(Outcome::NoSnapshot(error)) => {
                 log::error!(

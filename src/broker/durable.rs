@@ -154,11 +154,14 @@ impl Durable {
     pub(super) fn admit(&mut self, bytes: usize) -> Admission {
         let bytes = bytes + OVERHEAD_BYTES_MAX;
         let open = self.disk.open.bytes_len();
-        if self.room.is_full {
-            self.room = self.shared.room();
-            let pending = (self.on_its_way + open + bytes) as u64 + ROOM_RESERVED;
-            if self.room.is_full && pending > self.room.bytes {
-                return Admission::Refused;
+        // What has been made must be written, so there must be room for it before it is made.
+        let pending = (self.on_its_way + open + bytes) as u64 + ROOM_RESERVED;
+        if pending > self.room.bytes {
+            self.room = self.shared.want_room(pending);
+            match pending > self.room.bytes {
+                true if self.room.is_full || self.room.is_failing => return Admission::Refused,
+                true => return Admission::Wait,
+                false => {}
             }
         }
         let is_long = !self.disk.open.is_empty() && open + bytes > BATCH_BYTES_MAX;
@@ -171,7 +174,16 @@ impl Durable {
     /// What is said to whoever wants to make a change for which there is no room.
     pub(super) fn refusal(&self) -> String {
         let path = &self.path;
-        format!("no space is left on the device of {path}: nothing can be changed until there is")
+        if self.room.is_full {
+            format!(
+                "no space is left on the device of {path}: nothing can be changed until there is"
+            )
+        } else {
+            format!(
+                "no file can be made in {path}, the log says why: nothing can be changed until one \
+                 can"
+            )
+        }
     }
 
     /// Notes that a client has a change to make and waits for the disk.

@@ -20,6 +20,9 @@ const FOLDER_MODE: u32 = 0o700;
 /// Spreads numbers that follow each other over all bits, so that they do not meet with times.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
+/// What is written at once where room cannot be set aside otherwise.
+const ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+
 /// Where Linux tells one start of the machine from another.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
@@ -149,6 +152,17 @@ fn stamp(lock: &fs::File) -> io::Result<u64> {
     Ok(nanos.rotate_left(32))
 }
 
+/// Writes zeros up to this length.
+fn fill(file: &fs::File, bytes: u64) -> io::Result<()> {
+    let mut at = file.metadata()?.len();
+    while at < bytes {
+        let zeros = &ZEROS[..ZEROS.len().min((bytes - at) as usize)];
+        file.write_all_at(zeros, at)?;
+        at += zeros.len() as u64;
+    }
+    Ok(())
+}
+
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true).mode(FILE_MODE);
@@ -230,8 +244,8 @@ impl File for fs::File {
 
     fn allocate(&self, bytes: u64) -> io::Result<()> {
         match fallocate(self, FallocateFlags::empty(), 0, bytes) {
-            // Filesystems that cannot set room aside say no room later, when it is used.
-            Err(Errno::OPNOTSUPP | Errno::NOSYS) => self.set_len(bytes),
+            // Where room cannot be set aside, it is used at once.
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => fill(self, bytes),
             other => Ok(other?),
         }
     }

@@ -4,6 +4,7 @@
 use super::disk::Folder;
 use super::error::Error;
 use super::shared::Shared;
+use super::upkeep::Outcome;
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -20,12 +21,15 @@ pub(super) struct Files<D: Folder> {
 }
 
 impl<D: Folder> Files<D> {
-    /// Starts the thread.
-    pub(super) fn start(shared: Arc<Shared<D>>) -> io::Result<Files<D>> {
+    /// Starts the thread. It tells `told` when somebody need wait for room no longer.
+    pub(super) fn start(
+        shared: Arc<Shared<D>>,
+        told: impl FnMut(Outcome) + Send + 'static,
+    ) -> io::Result<Files<D>> {
         let keeper = shared.clone();
         let thread = thread::Builder::new()
             .name("files".to_owned())
-            .spawn(move || keep(&keeper))?;
+            .spawn(move || keep(&keeper, told))?;
         Ok(Files { shared, thread })
     }
 
@@ -37,20 +41,24 @@ impl<D: Folder> Files<D> {
     }
 }
 
-fn keep<D: Folder>(shared: &Shared<D>) {
-    let mut is_full = false;
+fn keep<D: Folder>(shared: &Shared<D>, mut told: impl FnMut(Outcome)) {
+    let mut has_failed = false;
     while shared.wait_for_need(PAUSE) {
-        match shared.prepare() {
+        let was_without = shared.is_without_spare();
+        let prepared = shared.prepare();
+        // It is tried again and again.
+        let had_failed = std::mem::replace(&mut has_failed, prepared.is_err());
+        match &prepared {
+            Err(_) if had_failed => {}
             Err(Error::Full { path }) => {
-                if !std::mem::replace(&mut is_full, true) {
-                    log::error!("no space is left on the device of {path}: changes are refused");
-                }
+                log::error!("no space is left on the device of {path}: changes are refused");
             }
-            Err(error) => log::error!("{error}"),
-            Ok(()) if std::mem::take(&mut is_full) => {
-                log::info!("there is space again: changes are accepted");
-            }
+            Err(error) => log::error!("{error}: changes are refused"),
+            Ok(()) if had_failed => log::info!("there is room again: changes are accepted"),
             Ok(()) => {}
+        }
+        if was_without && !(had_failed && has_failed) {
+            told(Outcome::Room);
         }
         if let Err(error) = shared.forget(shared.history_first()) {
             log::error!("{error}");

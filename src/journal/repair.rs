@@ -80,8 +80,22 @@ fn forget<D: Folder>(folder: &D, segment: u64) -> io::Result<Vec<String>> {
 
 /// Sets aside everything from the damage on.
 fn cut<D: Folder>(folder: &D, damage: &Damage) -> io::Result<Vec<String>> {
-    let mut aside = Vec::new();
     let segments = Listing::of(folder).map_err(io::Error::other)?.segments;
+    let to = free_name(folder, &damage.name)?;
+    // The copy comes first: for that alone room is needed, and as long as it is there, the next
+    // start knows of the repair.
+    if damage.at > 0 {
+        let file = folder.open(&damage.name)?;
+        let copied = folder
+            .create(&to)
+            .and_then(|to| copy(&file, damage.at, &to));
+        if let Err(error) = copied {
+            folder.remove(&to)?;
+            return Err(error);
+        }
+        folder.sync()?;
+    }
+    let mut aside = Vec::new();
     let names = segments.into_iter().map(names::segment);
     // Names of segments sort as their numbers.
     for name in names.rev().take_while(|name| *name > damage.name) {
@@ -89,15 +103,11 @@ fn cut<D: Folder>(folder: &D, damage: &Damage) -> io::Result<Vec<String>> {
         folder.rename(&name, &to)?;
         aside.push(folder.path(&to));
     }
-    let to = free_name(folder, &damage.name)?;
     aside.push(folder.path(&to));
     if damage.at == 0 {
         folder.rename(&damage.name, &to)?;
     } else {
-        // The copy comes first: as long as it is there, the next start knows of the repair.
         let file = folder.open(&damage.name)?;
-        copy(&file, damage.at, &folder.create(&to)?)?;
-        folder.sync()?;
         let bytes_len = file.bytes_len()?;
         file.truncate(damage.at)?;
         file.truncate(bytes_len)?;

@@ -17,28 +17,52 @@ impl<D: Folder> Shared<D> {
     pub fn prepare(&self) -> Result<(), Error> {
         self.trim()?;
         let _alone = self.making.lock().unwrap_or_else(PoisonError::into_inner);
-        let bytes = {
+        let (bytes, segment_bytes, has_short) = {
             let state = self.state();
-            if state.spare.is_some() || state.failure.is_some() {
+            if state.has_spare() || state.failure.is_some() {
                 return Ok(());
             }
-            state.segment_bytes
+            let (wanted, segment_bytes) = (state.wanted, state.segment_bytes);
+            (
+                wanted.max(segment_bytes),
+                segment_bytes,
+                state.spare.is_some(),
+            )
         };
         let made = self.make(bytes);
+        let is_full = matches!(made, Err(Error::Full { .. }));
+        let short = match is_full && !has_short && bytes > segment_bytes {
+            true => self.make(segment_bytes).ok(),
+            false => None,
+        };
         let mut state = self.state();
-        state.is_full = matches!(made, Err(Error::Full { .. }));
-        state.spare = Some(made?);
-        Ok(())
+        state.is_full = is_full;
+        state.is_failing = made.is_err() && !is_full;
+        if short.is_some() {
+            state.spare = short;
+        }
+        let made = made?;
+        state.wanted = 0;
+        // One that was too short, if it has not been taken meanwhile.
+        let short = state.spare.replace(made);
+        drop(state);
+        short.map_or(Ok(()), |short| self.remove(&names::segment(short.number)))
     }
 
-    /// Whether a file should be set aside.
+    /// Whether a file should be set aside, or a longer one.
     pub fn is_without_spare(&self) -> bool {
-        self.state().spare.is_none()
+        !self.state().has_spare()
     }
 
     /// The file set aside, if there is one and it has room for so many bytes; otherwise one that
     /// is made now.
     pub(super) fn take_spare(&self, bytes: u64) -> Result<Spare<D::File>, Error> {
+        let fits = |spare: &mut Spare<D::File>| spare.bytes_len >= bytes;
+        // A longer one may just be being made, which takes its time.
+        if let Some(spare) = self.state().spare.take_if(fits) {
+            self.needed.notify_all();
+            return Ok(spare);
+        }
         let _alone = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         let (spare, segment_bytes) = {
             let mut state = self.state();

@@ -52,14 +52,40 @@ pub(super) struct State<F> {
     pub(super) snapshot: (u64, u64),
     /// How long the snapshot being written is.
     pub(super) new_snapshot: u64,
-    /// There was no room for a spare file.
+    /// How long a file must be that is set aside, in bytes: somebody waits for that much room.
+    pub(super) wanted: u64,
+    /// There was no room for a spare file, or for a long one.
     pub(super) is_full: bool,
+    /// No spare file could be made, for another reason.
+    pub(super) is_failing: bool,
+    /// There was no room for what was written last, though it had been set aside.
+    pub(super) is_short: bool,
     /// How the disk has failed, if it has.
     pub(super) failure: Option<Error>,
     /// The first revision of the history: what lies before it is needed for the keys alone.
     pub(super) history_first: u64,
     /// Nobody writes any more.
     pub(super) is_closed: bool,
+}
+
+impl<F> State<F> {
+    /// Whether a file is set aside that is long enough.
+    pub(super) fn has_spare(&self) -> bool {
+        let spare = self.spare.as_ref();
+        spare.is_some_and(|spare| spare.bytes_len >= self.wanted)
+    }
+
+    fn room(&self) -> Room {
+        let (used, len) = self.current;
+        let spare = self.spare.as_ref().map_or(0, |spare| spare.bytes_len);
+        // What is written together lies in one file.
+        let bytes = len.saturating_sub(used).max(spare);
+        Room {
+            bytes: if self.is_short { 0 } else { bytes },
+            is_full: self.is_full || self.is_short,
+            is_failing: self.is_failing,
+        }
+    }
 }
 
 /// How much can be written before another file must be made.
@@ -69,6 +95,8 @@ pub struct Room {
     pub bytes: u64,
     /// Whether the device had no more when that was last tried.
     pub is_full: bool,
+    /// Whether more could not be had for another reason, which the log has.
+    pub is_failing: bool,
 }
 
 /// What helps the writer of a journal, from any thread.
@@ -109,14 +137,21 @@ impl<D: Folder> Shared<D> {
 
     /// How much can be written before there must be room for another file.
     pub fn room(&self) -> Room {
-        let state = self.state();
-        let (used, len) = state.current;
-        let spare = state.spare.as_ref().map_or(0, |spare| spare.bytes_len);
-        Room {
-            // What is written together lies in one file.
-            bytes: len.saturating_sub(used).max(spare),
-            is_full: state.is_full,
+        self.state().room()
+    }
+
+    /// How much can be written, as [`Shared::room`] says. If that is less than these bytes, a file
+    /// is set aside that has room for them, of which [`Outcome::Room`] tells.
+    ///
+    /// [`Outcome::Room`]: super::Outcome::Room
+    pub fn want_room(&self, bytes: u64) -> Room {
+        let mut state = self.state();
+        let room = state.room();
+        if room.bytes < bytes && !state.is_short {
+            state.wanted = state.wanted.max(bytes);
+            self.needed.notify_all();
         }
+        room
     }
 
     /// What the folder holds.
@@ -162,7 +197,7 @@ impl<D: Folder> Shared<D> {
     /// Waits until a file should be set aside, but not longer than this; false once nobody writes
     /// any more.
     pub(super) fn wait_for_need(&self, time: Duration) -> bool {
-        let is_well = |state: &mut State<D::File>| state.spare.is_some() && !state.is_closed;
+        let is_well = |state: &mut State<D::File>| state.has_spare() && !state.is_closed;
         let waited = self.needed.wait_timeout_while(self.state(), time, is_well);
         !waited.unwrap_or_else(PoisonError::into_inner).0.is_closed
     }

@@ -43,6 +43,8 @@ pub enum Task {
 pub enum Outcome {
     /// A slice of a snapshot was written: there is room for another.
     Slice,
+    /// There is as much room as somebody wanted, or the device has no more.
+    Room,
     /// A snapshot is whole.
     Snapshot,
     /// A snapshot was given up. The one before goes on being used.
@@ -76,10 +78,10 @@ impl<D: Folder> Upkeep<D> {
     pub fn start(
         shared: Arc<Shared<D>>,
         interval: Option<Duration>,
-        told: impl FnMut(Outcome) + Send + 'static,
+        told: impl FnMut(Outcome) + Clone + Send + 'static,
     ) -> io::Result<Upkeep<D>> {
         let (tasks, receiver) = sync_channel(QUEUE_MAX);
-        let files = Files::start(shared.clone())?;
+        let files = Files::start(shared.clone(), told.clone())?;
         let keeper = Keeper {
             shared,
             interval,

@@ -79,7 +79,10 @@ impl<D: Folder> Journal<D> {
                 unsynced: Vec::new(),
                 snapshot: recovered.snapshot.unwrap_or((0, 0)),
                 new_snapshot: 0,
+                wanted: 0,
                 is_full: false,
+                is_failing: false,
+                is_short: false,
                 failure: None,
                 history_first: 0,
                 is_closed: false,
@@ -141,7 +144,7 @@ impl<D: Folder> Journal<D> {
             }
         }
         self.revision = batch.last();
-        state.written = self.revision;
+        (state.written, state.is_short) = (self.revision, false);
         state.current = (self.at, self.bytes_len);
         let last = state.unsynced.last();
         if last.is_none_or(|(number, _)| *number != self.number) {
@@ -195,8 +198,17 @@ impl<D: Folder> Journal<D> {
     }
 
     fn write_at(&self, bytes: &[u8], at: u64) -> Result<(), Error> {
-        write_all_at(&*self.file, bytes, at)
-            .map_err(|error| Error::io("cannot write", self.path(), error))
+        let written = write_all_at(&*self.file, bytes, at);
+        let written = written.map_err(|error| Error::io("cannot write", self.path(), error));
+        if let Err(Error::Full { path }) = &written
+            && !std::mem::replace(&mut self.shared.state().is_short, true)
+        {
+            log::error!(
+                "no space is left on the device of {path}, where it had been set aside: what was \
+                 changed last is written, and answered, when there is"
+            );
+        }
+        written
     }
 
     fn write_header(&mut self) -> Result<(), Error> {

@@ -6,32 +6,41 @@ use crate::common::{Daemon, Frame, until};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// How large the disk is.
 const DISK: usize = 16 << 20;
 
+/// What gives a process a disk of its own, if it may.
+fn unshare() -> Option<PathBuf> {
+    tool_that("unshare", &["-m", "mount", "-t", "tmpfs", "none", "/mnt"])
+}
+
+/// A daemon whose data is on a disk of so many bytes.
+fn on_a_disk(unshare: &Path, folder: &Path, bytes: usize, sync: &str) -> Daemon {
+    let kept = command(&folder.join("data"), &["--sync", sync]);
+    let mut command = Command::new(unshare);
+    let mount = format!("mount -t tmpfs -o size={bytes} none \"$0\" && exec \"$@\"");
+    command
+        .args(["-m", "sh", "-c", &mount])
+        .arg(folder)
+        .arg(kept.get_program())
+        .args(kept.get_args());
+    for (name, _) in kept.get_envs() {
+        command.env_remove(name);
+    }
+    Daemon::spawn(command)
+}
+
 #[test]
 fn a_full_disk_refuses_changes_and_nothing_else_until_there_is_room() {
-    let Some(unshare) = tool_that("unshare", &["-m", "mount", "-t", "tmpfs", "none", "/mnt"])
-    else {
+    let Some(unshare) = unshare() else {
         return;
     };
     for sync in SYNCS {
         let folder = folder();
-        let kept = command(&folder.path().join("data"), &["--sync", sync]);
-        let mut command = Command::new(&unshare);
-        let mount = format!("mount -t tmpfs -o size={DISK} none \"$0\" && exec \"$@\"");
-        command
-            .args(["-m", "sh", "-c", &mount])
-            .arg(folder.path())
-            .arg(kept.get_program())
-            .args(kept.get_args());
-        for (name, _) in kept.get_envs() {
-            command.env_remove(name);
-        }
-        let daemon = Daemon::spawn(command);
+        let daemon = on_a_disk(&unshare, folder.path(), DISK, sync);
         // Only the daemon sees its disk; through it, so do we.
         let root = PathBuf::from(format!("/proc/{}/root", daemon.pid()));
         let disk = root.join(folder.path().strip_prefix("/").unwrap());
@@ -93,6 +102,76 @@ fn a_full_disk_refuses_changes_and_nothing_else_until_there_is_room() {
         let again = super::daemon(&copy, &["--sync", sync]);
         let mut client = again.connect();
         assert_eq!(values(&mut client, "key").len(), made, "{sync}");
+    }
+}
+
+#[test]
+fn what_is_longer_than_the_room_left_is_refused_and_what_is_not_goes_on() {
+    const CLIENTS: usize = 8;
+    const IN_FLIGHT: usize = 64;
+    let Some(unshare) = unshare() else {
+        return;
+    };
+    for sync in SYNCS {
+        let folder = folder();
+        let daemon = on_a_disk(&unshare, folder.path(), 6 << 20, sync);
+        let mut client = daemon.connect();
+        let is_made = |line: String| {
+            let is_made = line.starts_with(':');
+            assert!(
+                is_made || line.starts_with("-ERR no space is left"),
+                "{line}"
+            );
+            is_made
+        };
+        client.send_frame(&[b"PUT", b"key", "v".repeat(5 << 20).as_bytes()]);
+        assert!(!is_made(client.line()), "{sync}");
+        client.send_frame(&[b"PUT", b"key", b"short"]);
+        assert!(is_made(client.line()), "{sync}");
+        // Together they are longer than what is set aside, and then than what there is.
+        let value = "v".repeat(16_000);
+        let mut clients: Vec<_> = (0..CLIENTS).map(|_| daemon.connect()).collect();
+        let mut made = 1;
+        until("the disk to be full", || {
+            for client in &mut clients {
+                for _ in 0..IN_FLIGHT {
+                    client.send_frame(&[b"PUT", b"other", value.as_bytes()]);
+                }
+            }
+            let asked = clients.iter_mut().flat_map(|client| {
+                let lines: Vec<_> = (0..IN_FLIGHT).map(|_| client.line()).collect();
+                lines
+            });
+            let now = asked.filter(|line| is_made(line.clone())).count();
+            made += now;
+            (now < CLIENTS * IN_FLIGHT).then_some(())
+        });
+        assert_eq!(daemon.stats().get("revision"), made as u64, "{sync}");
+        assert_eq!(values(&mut client, "other").len(), made - 1, "{sync}");
+    }
+}
+
+#[test]
+fn where_files_may_not_be_so_long_changes_are_refused_and_the_daemon_goes_on() {
+    for sync in SYNCS {
+        let folder = folder();
+        let kept = command(folder.path(), &["--sync", sync]);
+        let mut limited = Command::new("sh");
+        // Blocks of 512 bytes, or in some shells of 1024.
+        limited.args(["-c", "ulimit -f 4096 && exec \"$@\"", "sh"]);
+        limited.arg(kept.get_program()).args(kept.get_args());
+        for (name, _) in kept.get_envs() {
+            limited.env_remove(name);
+        }
+        let daemon = Daemon::spawn(limited);
+        let mut client = daemon.connect();
+        client.send_frame(&[b"PUT", b"key", "v".repeat(5 << 20).as_bytes()]);
+        let line = client.line();
+        assert!(line.starts_with("-ERR no file can be made in "), "{line}");
+        daemon.wait_for_log("File too large");
+        client.send_frame(&[b"PUT", b"key", b"short"]);
+        assert_eq!(client.line(), ":1\r", "{sync}");
+        assert_eq!(values(&mut client, "key").len(), 1, "{sync}");
     }
 }
 

@@ -138,6 +138,12 @@ fn a_repair_keeps_what_is_before_the_damage_and_sets_the_rest_aside() {
                     continue;
                 }
             }
+            if damage.at > 0 {
+                let full = folder.killed();
+                full.set_room(Some(full.bytes() + 10));
+                assert!(repair(&full, &mut Loaded::default()).is_err());
+                assert_eq!(full.names().unwrap(), folder.names().unwrap());
+            }
             let report = repair(&folder, &mut loaded).unwrap().unwrap();
             assert_eq!(report.damage, *damage);
             let said = report.to_string();
