@@ -90,8 +90,8 @@ async fn obey(mut signals: Signals, handle: Handle, drain: Duration) {
                 handle.stop();
                 notify_stopping(drain);
             }
-            // SIGHUP, which has no settings to read again, and SIGXFSZ, which would end the process:
-            // that a file may not be so long is said by what makes it so.
+            // SIGHUP, which has no settings to read again, and SIGXFSZ, which would end the
+            // process: that a file may not be so long is said by who makes it so.
             _ => {}
         }
     }

@@ -174,16 +174,11 @@ impl Durable {
     /// What is said to whoever wants to make a change for which there is no room.
     pub(super) fn refusal(&self) -> String {
         let path = &self.path;
-        if self.room.is_full {
-            format!(
-                "no space is left on the device of {path}: nothing can be changed until there is"
-            )
-        } else {
-            format!(
-                "no file can be made in {path}, the log says why: nothing can be changed until one \
-                 can"
-            )
-        }
+        let why = match self.room.is_full {
+            true => format!("no space is left on the device of {path}"),
+            false => format!("no file can be made in {path} (the log says why)"),
+        };
+        format!("{why}: nothing can be changed until there is room")
     }
 
     /// Notes that a client has a change to make and waits for the disk.

@@ -21,7 +21,7 @@ const FOLDER_MODE: u32 = 0o700;
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// What is written at once where room cannot be set aside otherwise.
-const ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
 /// Where Linux tells one start of the machine from another.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";

@@ -4,7 +4,6 @@
 use super::disk::Folder;
 use super::error::Error;
 use super::shared::Shared;
-use super::upkeep::Outcome;
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -24,7 +23,7 @@ impl<D: Folder> Files<D> {
     /// Starts the thread. It tells `told` when somebody need wait for room no longer.
     pub(super) fn start(
         shared: Arc<Shared<D>>,
-        told: impl FnMut(Outcome) + Send + 'static,
+        told: impl FnMut() + Send + 'static,
     ) -> io::Result<Files<D>> {
         let keeper = shared.clone();
         let thread = thread::Builder::new()
@@ -41,7 +40,7 @@ impl<D: Folder> Files<D> {
     }
 }
 
-fn keep<D: Folder>(shared: &Shared<D>, mut told: impl FnMut(Outcome)) {
+fn keep<D: Folder>(shared: &Shared<D>, mut told: impl FnMut()) {
     let mut has_failed = false;
     while shared.wait_for_need(PAUSE) {
         let was_without = shared.is_without_spare();
@@ -58,7 +57,7 @@ fn keep<D: Folder>(shared: &Shared<D>, mut told: impl FnMut(Outcome)) {
             Ok(()) => {}
         }
         if was_without && !(had_failed && has_failed) {
-            told(Outcome::Room);
+            told();
         }
         if let Err(error) = shared.forget(shared.history_first()) {
             log::error!("{error}");

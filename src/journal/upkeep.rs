@@ -81,7 +81,8 @@ impl<D: Folder> Upkeep<D> {
         told: impl FnMut(Outcome) + Clone + Send + 'static,
     ) -> io::Result<Upkeep<D>> {
         let (tasks, receiver) = sync_channel(QUEUE_MAX);
-        let files = Files::start(shared.clone(), told.clone())?;
+        let mut room = told.clone();
+        let files = Files::start(shared.clone(), move || room(Outcome::Room))?;
         let keeper = Keeper {
             shared,
             interval,

@@ -34,8 +34,8 @@ fn without_line_end(what: &str, field: Span, buffer: &[u8]) -> Result<Span, Refu
     Ok(field)
 }
 
-/// Looks at eight bytes at once, as the processor can, and at the last eight however many there are:
-/// a key is too short for what is faster on long ones.
+/// Looks at eight bytes at once, as the processor can, and at the last eight however many there
+/// are: a key is too short for what is faster on long ones.
 fn has_line_end(bytes: &[u8]) -> bool {
     let is_end = |found: bool, byte: &u8| found | matches!(byte, b'\r' | b'\n');
     match bytes.last_chunk::<8>() {
