@@ -15,6 +15,7 @@ mod turn;
 mod queue;
 mod snapshot;
 mod committer;
+mod wake;
 mod gathering;
 mod durable;
 mod client;
@@ -46,10 +47,12 @@ use futures_lite::future;
 use progress::Progress;
 use queue::{Due, Queue};
 use std::collections::HashMap;
+use std::mem;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use turn::Turn;
+use wake::Wake;
 
 /// How many events wait for the broker before those who send them wait.
 const QUEUE_MAX: usize = 1024;
@@ -108,6 +111,8 @@ pub struct Core {
 pub struct Broker {
     core: Core,
     clients: HashMap<ClientId, Client, RandomState>,
+    /// Those who have been answered and have not taken all of it.
+    parting: HashMap<ClientId, Client, RandomState>,
     queue: Queue,
     /// A change that not everyone has been told of yet. No request is executed before that.
     fanout: Fanout,
@@ -129,6 +134,7 @@ impl Broker {
             Broker {
                 core,
                 clients: HashMap::default(),
+                parting: HashMap::default(),
                 queue: Queue::default(),
                 fanout: Fanout::default(),
                 bells: Bells::default(),
@@ -165,30 +171,6 @@ impl Broker {
         self.close().await
     }
 
-    /// When there is something to do without an event.
-    fn alarm(&self) -> Option<Instant> {
-        let alarm = self.drain.patience_ends().or(self.progress.next());
-        let disk = self.core.durable.as_ref().and_then(|disk| disk.due());
-        alarm.into_iter().chain(disk).min()
-    }
-
-    /// Waits for an event, or for the time at which something is to be done without one.
-    async fn wait(&self, sleepers: &Sleepers) -> Wake {
-        let event = async { self.events.recv().await.map_or(Wake::End, Wake::Event) };
-        let tick = async {
-            match self.alarm() {
-                Some(at) => sleepers.sleep_until(at).await,
-                None => future::pending().await,
-            }
-            Wake::Clock
-        };
-        let Some(durable) = &self.core.durable else {
-            return future::or(event, tick).await;
-        };
-        let word = async { durable.word().await.map_or(Wake::End, Wake::Word) };
-        future::or(word, future::or(event, tick)).await
-    }
-
     /// Whether somebody waits for a turn, or a change has not been told to all whom it concerns.
     fn has_requests(&self) -> bool {
         self.fanout.is_going_on() || !self.queue.is_empty()
@@ -196,11 +178,8 @@ impl Broker {
 
     fn has_work(&self) -> bool {
         let rings = !self.bells.is_empty();
-        let walks = self
-            .core
-            .durable
-            .as_ref()
-            .is_some_and(|disk| disk.snapshots.can_go_on());
+        let disk = self.core.durable.as_ref();
+        let walks = disk.is_some_and(|disk| disk.snapshots.can_go_on());
         self.has_requests() || rings || walks || self.core.store.is_untidy()
     }
 
@@ -228,6 +207,7 @@ impl Broker {
                 }
             }
             Event::Room(id) => {
+                self.forget_parted(id);
                 self.make_lagging(id);
                 self.make_ready(id);
             }
@@ -246,7 +226,7 @@ impl Broker {
         let Some(client) = self.clients.get_mut(&id) else {
             return;
         };
-        if !std::mem::replace(&mut client.is_ready, true) {
+        if !mem::replace(&mut client.is_ready, true) {
             match client.asks_much() {
                 true => self.queue.push_long(Due::Requests(id)),
                 false => self.queue.push_short(id),
@@ -334,7 +314,10 @@ impl Broker {
             };
             holding::hold(&mut self.core, client, &batch, change.as_ref());
             batch.executed += 1;
-            turn.step();
+            match mem::take(&mut client.took_long) {
+                true => turn.look(),
+                false => turn.step(),
+            }
             if let Some(change) = change
                 && self.fanout.begin(&mut self.core.feed, change, id)
             {
@@ -385,16 +368,6 @@ impl Broker {
                 }
             }
         }
-        client.outbox.borrow_mut().close();
-        self.clients.remove(&id);
+        self.part(id);
     }
-}
-
-/// What ended a wait.
-enum Wake {
-    Event(Event),
-    Word(committer::Word),
-    Clock,
-    /// Nobody is left who could send an event.
-    End,
 }

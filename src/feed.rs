@@ -28,7 +28,7 @@ const NOBODY: ClientId = 0;
 /// How many prefixes one client may watch.
 pub const PREFIXES_MAX: usize = 1000;
 
-/// How many changes are looked at before [`Feed::owed`] pauses.
+/// How many changes, and of those how many watches, are looked at before [`Feed::owed`] pauses.
 const LOOKS_MAX: u64 = 1024;
 
 /// What a client asks to be told of.
@@ -136,14 +136,9 @@ impl Feed {
     /// See [`Denied`]; nothing has changed then.
     pub fn watch(&mut self, id: ClientId, wish: &Wish<'_>, epoch: u64) -> Result<u64, Denied> {
         let now = self.history.last();
-        let replaced = self
-            .watchers
-            .get(&id)
-            .is_some_and(|held| held.is_replaced_by(wish.prefix));
-        if replaced {
-            self.unwatch(id, None);
-        }
         let held = self.watchers.get(&id);
+        let replaced = held.is_some_and(|held| held.is_replaced_by(wish.prefix));
+        let held = held.filter(|_| !replaced);
         let from = match wish.since {
             None => now,
             Some(_) if held.is_some() => return Err(Denied::Watching),
@@ -151,6 +146,9 @@ impl Feed {
         };
         if held.is_some_and(|held| held.watches.len() >= PREFIXES_MAX && !held.has(wish.prefix)) {
             return Err(Denied::TooMany);
+        }
+        if replaced {
+            self.unwatch(id, None);
         }
         let watcher = self.watchers.entry(id).or_default();
         if from < now {
@@ -218,7 +216,7 @@ impl Feed {
             told.dedup();
         }
         if let Ok(at) = told.binary_search(&by) {
-            let wants = |watcher: &Watcher| watcher.wants(change, true);
+            let wants = |watcher: &Watcher| watcher.wants(change, true, &mut 0);
             if !self.watchers.get(&by).is_some_and(wants) {
                 told.remove(at);
             }
@@ -260,18 +258,23 @@ impl Feed {
         if next < first && next <= last {
             return Owed::Lost(next, last.min(first - 1));
         }
-        let pause = last.min(next + LOOKS_MAX - 1);
-        let history = &self.history;
-        let wanted = (next..=pause).find(|revision| {
-            let change = history.get(*revision);
-            change.is_some_and(|(change, by)| watcher.wants(&change, id == by))
-        });
-        watcher.behind = Some(wanted.unwrap_or(pause + 1));
-        if wanted.is_none() && pause == last {
+        let (mut at, mut looks, mut is_wanted) = (next, 0, false);
+        while at <= last && looks < LOOKS_MAX {
+            if let Some((change, by)) = self.history.get(at) {
+                looks += 1;
+                is_wanted = watcher.wants(&change, id == by, &mut looks);
+            }
+            if is_wanted {
+                break;
+            }
+            at += 1;
+        }
+        watcher.behind = Some(at);
+        if !is_wanted && at > last {
             self.has_caught_up(id);
             return Owed::Nothing;
         }
-        let change = wanted.and_then(|revision| self.history.get(revision));
+        let change = self.history.get(at).filter(|_| is_wanted);
         change.map_or(Owed::Pause, |(change, _)| Owed::Change(change))
     }
 

@@ -225,8 +225,13 @@ impl Outbox {
 
     /// Appends a notice that is not of a change, whatever waits.
     pub fn tell(&mut self, notice: &Encoded) {
-        self.notice(notice, false);
+        self.add(notice);
         self.ring();
+    }
+
+    /// Does so and does not ring the writer: see [`Outbox::is_to_be_rung`].
+    pub fn add(&mut self, notice: &Encoded) {
+        self.notice(notice, false);
     }
 
     /// Whether notices wait.

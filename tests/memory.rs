@@ -5,6 +5,8 @@ mod common;
 use common::hostile::{Latencies, Observer, allow_descriptors, fill};
 use common::tools::skip;
 use common::{Client, Daemon, Stats, frame, until};
+use rustix::process::Signal;
+use std::net::Shutdown;
 use std::time::Duration;
 
 const MIB: usize = 1024 * 1024;
@@ -203,6 +205,47 @@ fn the_memory_of_long_values_goes_back_to_the_system_when_they_are_deleted() {
         let left = daemon.resident_bytes().saturating_sub(before);
         (left < 4 * MIB).then_some(())
     });
+}
+
+#[test]
+fn who_has_left_without_reading_is_closed_and_nobody_who_holds_nothing() {
+    let daemon = start(&["--clients-bytes-max", "1048576"]);
+    let mut observer = Observer::new(&daemon);
+    let mut writer = daemon.connect();
+    let value = "v".repeat(60_000);
+    for _ in 0..100 {
+        writer.ask(format!("PUT:long:{value}\n"), "OK\n");
+    }
+    let mut others: Vec<Client> = (0..8).map(|_| daemon.connect()).collect();
+    for other in &mut others {
+        other.ask("PING\n", "PONG\n");
+    }
+    // What each asks has come with its end: most have been answered, and are gone, when it is seen
+    // how much they hold.
+    daemon.signal(Signal::STOP);
+    let left: Vec<Client> = (0..20)
+        .map(|_| {
+            let mut client = Client::connect_narrow(daemon.address);
+            client.send("GET:long\n");
+            client.stream.shutdown(Shutdown::Write).unwrap();
+            client
+        })
+        .collect();
+    daemon.signal(Signal::CONT);
+    observer.until("them to be gone", |stats| {
+        stats.get("connections_dropped") == 20 && stats.get("clients_bytes") < 100_000
+    });
+    for other in others.iter_mut().chain([&mut writer]) {
+        other.ask("PING\n", "PONG\n");
+    }
+    let names = left
+        .iter()
+        .map(|client| client.stream.local_addr().unwrap());
+    let log = daemon.log();
+    for name in names {
+        let closed = format!("client {name} is closed: its buffers hold");
+        assert!(log.iter().any(|line| line.contains(&closed)), "{log:?}");
+    }
 }
 
 #[test]

@@ -49,14 +49,17 @@ pub(super) fn answer<'a>(
             changed(core, client, put.map(Some))
         }
         Command::Remove { key, value } => {
+            client.took_long = true;
             let removed = core.store.remove(key.of(bytes), value.of(bytes));
             changed(core, client, Ok(removed))
         }
         Command::Delete { key } => {
+            client.took_long = true;
             let deleted = core.store.delete(key.of(bytes));
             changed(core, client, Ok(deleted))
         }
         Command::Update { key, old, new } => {
+            client.took_long = true;
             match core
                 .store
                 .update(key.of(bytes), old.of(bytes), new.of(bytes))
@@ -75,6 +78,7 @@ pub(super) fn answer<'a>(
             after,
             count,
         } => {
+            client.took_long = true;
             let after = after.map_or(&b""[..], |after| after.of(bytes));
             list(core, client, prefix.of(bytes), after, count);
             None
@@ -83,6 +87,7 @@ pub(super) fn answer<'a>(
             match core.store.get(key.of(bytes)) {
                 Some(list) => {
                     core.stats.answered.add(1);
+                    client.took_long = matches!(list, List::Many(_));
                     add_values(client, list);
                 }
                 None => reply(core, client, &Reply::MissingList),
@@ -90,6 +95,7 @@ pub(super) fn answer<'a>(
             None
         }
         other => {
+            client.took_long = !matches!(other, Command::Ping { .. } | Command::Echo { .. });
             converse(core, client, bytes, other);
             None
         }

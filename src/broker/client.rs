@@ -123,6 +123,8 @@ pub struct Client {
     pub is_ready: bool,
     /// It has a change to make and waits for the disk.
     pub is_parked: bool,
+    /// The request that was answered last may have taken much longer than most.
+    pub took_long: bool,
     /// It waits for its turn to be told what it is behind with.
     pub is_lagging: bool,
     /// The last batch for the disk that has a change of it; 0 if none has.
@@ -133,8 +135,8 @@ pub struct Client {
     pub is_new: bool,
     /// It has left and waits for others to do so, while the server stops.
     pub is_held: bool,
-    /// It stands among those who are told of progress.
-    pub expects_progress: bool,
+    /// When it is to be looked at whether to tell it of progress, if it is.
+    pub progress_at: Option<Instant>,
     /// When it was last told something that it had not asked.
     pub told: Instant,
     /// The charge for what it watches.
@@ -175,12 +177,13 @@ impl Client {
             leaving: false,
             is_ready: false,
             is_parked: false,
+            took_long: false,
             is_lagging: false,
             changed: 0,
             watches: false,
             is_new: false,
             is_held: false,
-            expects_progress: false,
+            progress_at: None,
             told: Instant::now(),
             watch_charge,
             credits: join.credits,
@@ -265,10 +268,12 @@ impl Client {
         self.outbox.borrow_mut().tell(&notice);
     }
 
-    /// Tells the client how far it has been told.
-    pub fn tell_progress(&self, revision: u64) {
+    /// Tells the client how far it has been told; whether its writer is to be rung for that.
+    pub fn tell_progress(&self, revision: u64) -> bool {
         let notice = encode_notice(&Notice::Progress { revision }, self.dialect);
-        self.outbox.borrow_mut().tell(&notice);
+        let mut outbox = self.outbox.borrow_mut();
+        outbox.add(&notice);
+        outbox.is_to_be_rung()
     }
 
     /// Tells the client that changes in this range are lost to it.

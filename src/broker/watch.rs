@@ -75,7 +75,11 @@ impl Broker {
             match self.tell_owed(id, turn) {
                 Told::One if turn.is_over() => break,
                 Told::One => {}
-                Told::Paused => break,
+                Told::Paused => {
+                    // As long as many notices.
+                    turn.look();
+                    break;
+                }
                 Told::MustWait => return,
                 Told::All => return self.make_ready(id),
             }
@@ -133,23 +137,25 @@ impl Broker {
             let Some(client) = self.clients.get_mut(&id) else {
                 continue;
             };
+            client.progress_at = None;
             if !client.watches {
-                client.expects_progress = false;
                 continue;
             }
             let can_be_told =
                 !client.outbox.borrow().has_notices() && !self.core.feed.is_behind(id);
             if !can_be_told {
-                self.progress.expect(id, now);
+                client.progress_at = Some(self.progress.expect(id, now));
                 continue;
             }
             if self.progress.is_silent(client.told, now) {
                 let (at, revision) = (client.outbox.borrow().queued(), self.core.store.revision());
-                client.tell_progress(revision);
+                if client.tell_progress(revision) {
+                    self.bells.add(id);
+                }
                 hold_up_to(&mut self.core.durable, client, at, revision);
                 client.told = now;
             }
-            self.progress.expect(id, client.told);
+            client.progress_at = Some(self.progress.expect(id, client.told));
         }
     }
 
@@ -161,9 +167,8 @@ impl Broker {
         client.is_new = false;
         client.told = turn.begun();
         // Lines have no word for progress.
-        if client.dialect != Dialect::Lines && !client.expects_progress {
-            client.expects_progress = true;
-            self.progress.expect(id, client.told);
+        if client.dialect != Dialect::Lines && client.progress_at.is_none() {
+            client.progress_at = Some(self.progress.expect(id, client.told));
         }
         self.make_lagging(id);
         self.make_ready(id);

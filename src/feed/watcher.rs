@@ -32,11 +32,13 @@ pub(super) struct Watcher {
 
 impl Watcher {
     /// Whether a change concerns the client. All its watches that match are asked, for each begins
-    /// at a place of its own.
-    pub fn wants(&self, change: &Change<'_>, is_own: bool) -> bool {
+    /// at a place of its own; how many is added to `looks`.
+    pub fn wants(&self, change: &Change<'_>, is_own: bool, looks: &mut u64) -> bool {
         let begun = |from: u64| from < change.revision;
-        self.matching(&change.key)
-            .any(|watch| begun(watch.from) && (!is_own || watch.echo.is_some_and(begun)))
+        let matching = self.matching(&change.key).inspect(|_| *looks += 1);
+        let mut wants = matching
+            .filter(|watch| begun(watch.from) && (!is_own || watch.echo.is_some_and(begun)));
+        wants.next().is_some()
     }
 
     /// The watches whose prefix a key begins with, the longest first. A search for each, so that a
