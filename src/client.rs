@@ -176,7 +176,7 @@ impl Client {
             match within(timeout, connection.write_some()).await {
                 // It closed, but has said more than that: who receives gets that first.
                 Err(Error::Closed(_)) if !connection.replies.is_empty() => {
-                    connection.unsent.clear();
+                    connection.forget_unsent();
                 }
                 other => other?,
             }
@@ -206,7 +206,7 @@ impl Client {
     /// How many bytes of requests wait to be written. A caller that receives before they are many
     /// never makes [`send`](Client::send) wait, nor keep replies meanwhile.
     pub fn unsent_bytes(&self) -> usize {
-        self.connection.unsent.len()
+        self.connection.unsent_bytes()
     }
 
     /// The next notice; waits for it without limit.

@@ -93,6 +93,23 @@ fn beside_clients_that_pipeline_without_end_others_are_answered_quickly() {
 }
 
 #[test]
+fn beside_one_who_sends_empty_lines_without_end_others_are_answered_at_once() {
+    let _alone = ALONE.lock();
+    let daemon = Daemon::start(&[]);
+    for (what, nothing) in [("empty lines", &b"\n"[..]), ("empty frames", b"*0\r\n")] {
+        let address = daemon.address;
+        expect_quick(what, address, move || {
+            let begin = Instant::now();
+            let mut client = Client::connect(address);
+            let nothing = nothing.repeat(64 * 1024);
+            while begin.elapsed() < GREED {
+                client.stream.write_all(&nothing).expect("it is read");
+            }
+        });
+    }
+}
+
+#[test]
 fn beside_one_who_writes_without_end_watchers_catch_up_and_hear_of_progress() {
     let _alone = ALONE.lock();
     let daemon = Daemon::start(&["--history-bytes", "65536", "--progress-secs", "1"]);

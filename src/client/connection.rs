@@ -24,8 +24,9 @@ const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(30), Duration:
 #[derive(Debug)]
 pub(super) struct Connection {
     socket: Arc<Async<TcpStream>>,
-    /// Requests that have not been written yet.
+    /// Requests that have not been written yet, behind so much that has.
     pub(super) unsent: Vec<u8>,
+    sent: usize,
     decoder: Decoder,
     /// Replies that were read while something else was waited for, each with the mark of the
     /// notices before it.
@@ -60,6 +61,7 @@ impl Connection {
         Connection {
             socket: Arc::new(socket),
             unsent: Vec::new(),
+            sent: 0,
             decoder: Decoder::default(),
             replies: VecDeque::new(),
             notices: Kept::default(),
@@ -69,6 +71,17 @@ impl Connection {
     /// Ends the sending side.
     pub(super) fn shutdown(&self) -> io::Result<()> {
         self.socket.get_ref().shutdown(Shutdown::Write)
+    }
+
+    /// How many bytes wait to be written.
+    pub(super) fn unsent_bytes(&self) -> usize {
+        self.unsent.len() - self.sent
+    }
+
+    /// Does not write what waits.
+    pub(super) fn forget_unsent(&mut self) {
+        self.unsent.clear();
+        self.sent = 0;
     }
 
     /// Writes what waits, or reads if nothing does. Whoever drops this loses nothing.
@@ -82,9 +95,14 @@ impl Connection {
     /// Writes what the socket takes. While it takes nothing, reads: the server may be waiting
     /// for that before it takes more.
     pub(super) async fn write_some(&mut self) -> Result<(), Error> {
-        match self.socket.get_ref().write(&self.unsent) {
+        match self.socket.get_ref().write(&self.unsent[self.sent..]) {
             Ok(written) => {
-                self.unsent.drain(..written);
+                self.sent += written;
+                // Not each time, for what is left is moved.
+                if self.sent > self.unsent.len() / 2 {
+                    self.unsent.drain(..self.sent);
+                    self.sent = 0;
+                }
                 Ok(())
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),

@@ -13,7 +13,9 @@ use std::mem;
 use std::rc::Rc;
 use std::vec::IntoIter;
 
-/// How many bytes at either end of a value its mark depends on.
+/// How long a value is at most whose mark depends on all of it, in bytes, and on how many bytes at
+/// either end it does for a longer one, of which a list has few.
+const WHOLE_BYTES_MAX: usize = 4096;
 const MARKED_BYTES: usize = 32;
 
 thread_local! {
@@ -21,7 +23,8 @@ thread_local! {
     static MARKER: RandomState = RandomState::new();
 }
 
-/// How many values share one handle in a snapshot; also the most that one change has to move.
+/// How many values share one handle in a snapshot, at most: those that are left when others are
+/// removed are not brought together. Also the most handles that one change has to move.
 const CHUNK: usize = 256;
 
 /// Values in chunks of at most 256, none of them empty, with what must be known of all of them
@@ -160,9 +163,12 @@ impl Many {
     }
 }
 
-/// What tells a value from nearly all others: of its length and its ends, for a long one would take
-/// long to read.
+/// What tells a value from nearly all others: of its bytes, but of the length and the ends of a
+/// long one, which would take long to read.
 fn mark(value: &[u8]) -> u32 {
+    if value.len() <= WHOLE_BYTES_MAX {
+        return MARKER.with(|marker| marker.hash_one(value)) as u32;
+    }
     let middle = value.len().saturating_sub(MARKED_BYTES);
     let ends = (&value[..value.len().min(MARKED_BYTES)], &value[middle..]);
     MARKER.with(|marker| marker.hash_one((value.len(), ends)) as u32)
@@ -190,5 +196,25 @@ impl Snapshot {
         free_some(&mut chunks);
         self.0 = chunks.into_iter();
         !self.0.as_slice().is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_that_differ_anywhere_have_other_marks_unless_they_are_long() {
+        // So many that look alike would each be compared, and be found from the beginning.
+        for length in [1, 2 * MARKED_BYTES + 1, WHOLE_BYTES_MAX] {
+            let mut values: Vec<Vec<u8>> = (0..100).map(|_| vec![b'x'; length]).collect();
+            for (at, value) in values.iter_mut().enumerate() {
+                value[length / 2] = at as u8;
+            }
+            let marks: std::collections::HashSet<u32> =
+                values.iter().map(|value| mark(value)).collect();
+            // Two of them may meet by chance.
+            assert!(marks.len() >= 98, "{length}: {}", marks.len());
+        }
     }
 }

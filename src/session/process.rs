@@ -17,7 +17,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Instant;
 
-/// How many requests a batch holds at most. Its bytes are those of one chunk and the request that
+/// How many requests a batch holds at most; what is none and is not answered, as an empty line,
+/// counts too, for to read it takes time. Its bytes are those of one chunk and the request that
 /// had begun before it.
 const REQUESTS_A_BATCH: usize = 256;
 
@@ -122,6 +123,10 @@ impl Processor {
             let is_whole = self.parse(&input.bytes, &mut at, &mut requests);
             if requests.is_empty() {
                 Batch::keep_room(requests);
+                if !is_whole {
+                    // The broker has not been asked anything, so nobody else has had a turn.
+                    future::yield_now().await;
+                }
             } else {
                 let is_last = requests.last().is_some_and(Request::is_last);
                 self.send(&input, requests).await;
@@ -136,10 +141,10 @@ impl Processor {
         Some((self.rest(input, at), at > 0))
     }
 
-    /// Reads requests until the batch is full, the conversation ends, or what is left is not
-    /// whole; the last is true then.
+    /// Reads requests until the batch is full or has taken long, the conversation ends, or what is
+    /// left is not whole; the last is true then.
     fn parse(&mut self, bytes: &[u8], at: &mut usize, requests: &mut Vec<Request>) -> bool {
-        while requests.len() < REQUESTS_A_BATCH {
+        for _ in 0..REQUESTS_A_BATCH {
             match self
                 .parser
                 .next(bytes, *at, self.shared.limits.request_bytes_max)
