@@ -37,6 +37,7 @@ mod off {
 
 #[cfg(debug_assertions)]
 mod on {
+    use super::super::names;
     use rustix::process::{Signal, getpid, kill_process};
     use std::os::unix::fs::MetadataExt;
     use std::path::{Path, PathBuf};
@@ -149,6 +150,10 @@ mod on {
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
+            // A second name would change it, and it is empty.
+            if name == names::LOCK {
+                continue;
+            }
             // It may be gone by now.
             let Ok(metadata) = fs::symlink_metadata(entry.path()) else {
                 continue;

@@ -15,7 +15,11 @@ pub fn cut(folder: &Path, synced: &Path) -> io::Result<()> {
         .map(|(number, name)| (name, number))
         .collect();
     for entry in fs::read_dir(folder)? {
-        fs::remove_file(entry?.path())?;
+        let entry = entry?;
+        // It is never written, and was there before anything else.
+        if entry.file_name() != "lock" {
+            fs::remove_file(entry.path())?;
+        }
     }
     for (name, number) in kept {
         // The same file by its number, which a loss of power does not change.
