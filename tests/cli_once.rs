@@ -111,6 +111,29 @@ fn what_is_typed_wrongly_is_named_in_one_line() {
 }
 
 #[test]
+fn a_change_without_a_reply_may_have_been_made_and_that_is_said() {
+    let perhaps = "; the request may have been executed";
+    for (args, perhaps) in [(&["put", "k", "v"][..], perhaps), (&["get", "v"], "")] {
+        let (listener, address) = deaf();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(GREETING).unwrap();
+            let (mut asked, mut bytes) = (Vec::new(), [0; 4096]);
+            while !asked.ends_with(b"\r\nv\r\n") {
+                let count = stream.read(&mut bytes).unwrap();
+                asked.extend_from_slice(&bytes[..count]);
+            }
+        });
+        let mut command = cli(&address);
+        command.args(args);
+        run(command, "").fails(&format!(
+            "{address}: the server closed the connection{perhaps}"
+        ));
+        server.join().unwrap();
+    }
+}
+
+#[test]
 fn what_the_server_refuses_is_said_in_its_words() {
     let daemon = Daemon::start(&[
         "--values-bytes-max",

@@ -128,6 +128,7 @@ fn bash_completes_verbs_and_the_flags_of_each() {
     let part = &cursor[..cursor.len() - 2];
     assert_eq!(offered(&["watch", "--cursor-file", part]), [cursor]);
     assert_eq!(offered(&["watch", "--cursor-file", "=", part]), [cursor]);
+    assert_eq!(offered(&["backup", part]), [cursor]);
     assert_eq!(
         offered(&["watch", "--exec", "--", "kvmsg-no-such-comm"]),
         [""; 0]

@@ -11,6 +11,7 @@ use crate::spare::{self, Spare};
 use crate::stats::Stats;
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::mem;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -53,7 +54,7 @@ pub struct Input {
 
 impl Drop for Input {
     fn drop(&mut self) {
-        spare::BYTES.with(|spare| spare.keep(std::mem::take(&mut self.bytes)));
+        spare::BYTES.with(|spare| spare.keep(mem::take(&mut self.bytes)));
     }
 }
 
@@ -296,8 +297,8 @@ impl Client {
 
     /// Notes that a client that was behind is so no more.
     pub fn has_caught_up(&mut self) {
-        if std::mem::take(&mut self.loss.open) {
-            let lost = std::mem::take(&mut self.loss.lost);
+        if mem::take(&mut self.loss.open) {
+            let lost = mem::take(&mut self.loss.lost);
             log::warn!(
                 "client {} has caught up; it lost {lost} notices",
                 self.name()
@@ -305,11 +306,19 @@ impl Client {
         }
     }
 
-    /// Notes that a client has gone while it was behind.
+    /// Notes that a client has gone, and what it has lost of which no line has told.
     pub fn is_gone(&mut self) {
-        if std::mem::take(&mut self.loss.open) {
-            let (name, lost) = (self.name(), self.loss.lost);
-            log::warn!("client {name} has gone without catching up; it lost {lost} notices");
+        let (is_behind, lost) = (
+            mem::take(&mut self.loss.open),
+            mem::take(&mut self.loss.lost),
+        );
+        let name = self.name();
+        match is_behind {
+            true => {
+                log::warn!("client {name} has gone without catching up; it lost {lost} notices")
+            }
+            false if lost > 0 => log::warn!("client {name} has gone; it lost {lost} more notices"),
+            false => {}
         }
     }
 }

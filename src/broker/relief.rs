@@ -8,9 +8,10 @@ impl Broker {
     /// Lets go of a client that has been answered all it asked. What it has not taken yet counts
     /// as before, until its writer says that it is done or has given up.
     pub(super) fn part(&mut self, id: ClientId) {
-        let Some(client) = self.clients.remove(&id) else {
+        let Some(mut client) = self.clients.remove(&id) else {
             return;
         };
+        client.is_gone();
         if let Some(at) = client.progress_at {
             self.progress.forget(id, at);
         }

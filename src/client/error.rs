@@ -61,11 +61,11 @@ impl fmt::Display for Error {
                 write!(f, "cannot connect to {address}: {source}")
             }
             Error::Timeout(after) => {
-                write!(
-                    f,
-                    "the server did not answer within {} seconds",
-                    after.as_secs_f64()
-                )
+                let (secs, s) = (
+                    after.as_secs_f64(),
+                    if after.as_secs_f64() == 1.0 { "" } else { "s" },
+                );
+                write!(f, "the server did not answer within {secs} second{s}")
             }
             Error::Closed(None) => write!(f, "the server closed the connection"),
             Error::Closed(Some(error)) => write!(f, "the connection broke: {error}"),

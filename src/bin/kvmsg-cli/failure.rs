@@ -18,6 +18,8 @@ pub enum Failure {
     Usage(UsageError),
     /// The server cannot be reached, does not answer, or refuses: which one, and why.
     Server(String, client::Error),
+    /// The same, when a change had been sent.
+    Doubt(String, client::Error),
     /// The server went away, or what answers is none: which lines of a pipe are left without an
     /// answer, which server, and why.
     Lines(Unanswered, String, client::Error),
@@ -66,6 +68,14 @@ impl Failure {
     /// What went wrong with the server that was asked.
     pub fn server(options: &Options, error: client::Error) -> Failure {
         Failure::Server(options.server.clone(), error)
+    }
+
+    /// The same of a request that was sent: a change may have been made, unless it was refused.
+    pub fn of_request(options: &Options, changes: bool, error: client::Error) -> Failure {
+        match changes && error.is_fatal() {
+            true => Failure::Doubt(options.server.clone(), error),
+            false => Failure::server(options, error),
+        }
     }
 
     /// The same, with the first and the last of the lines that are left without an answer, if any.
@@ -125,6 +135,9 @@ impl fmt::Display for Failure {
             }
             Failure::Server(_, error @ client::Error::Refused(_)) => error.fmt(f),
             Failure::Server(address, error) => write!(f, "{address}: {error}"),
+            Failure::Doubt(address, error) => {
+                write!(f, "{address}: {error}; the request may have been executed")
+            }
             Failure::Lines(lines, address, error) => write!(f, "{lines}: {address}: {error}"),
             Failure::Input(error) => write!(f, "cannot read standard input: {error}"),
             Failure::TooLong(what, limit) => {

@@ -72,7 +72,8 @@ async fn ask(
 ) -> Result<ExitCode, Failure> {
     let request = request::request(verb, args)?;
     let reply = client.ask(&request).await;
-    let reply = reply.map_err(|error| Failure::server(options, error))?;
+    let changes = request::changes(&request);
+    let reply = reply.map_err(|error| Failure::of_request(options, changes, error))?;
     let mut bytes = Vec::new();
     options.form.on_stdout().reply(&reply, &mut bytes);
     print::out(&bytes)?;

@@ -148,6 +148,22 @@ pub fn prefix(args: &[Vec<u8>]) -> &[u8] {
     args.first().map_or(&[], Vec::as_slice)
 }
 
+/// Whether a request may change something.
+pub fn changes(request: &Request<'_>) -> bool {
+    match request {
+        Request::Put { .. }
+        | Request::Update { .. }
+        | Request::Remove { .. }
+        | Request::Delete { .. } => true,
+        Request::Get { .. }
+        | Request::Ping { .. }
+        | Request::Watch { .. }
+        | Request::Unwatch { .. }
+        | Request::List { .. }
+        | Request::Stats => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

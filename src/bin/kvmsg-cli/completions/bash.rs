@@ -62,6 +62,10 @@ _kvmsg_cli() {
 @OWN@	esac
 	if [[ $cur == -* ]]; then
 		words=$flags
+	elif [[ $verb == backup && $count == 0 ]]; then
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
 	elif [[ ! $verb || $verb == help && $count == 0 ]]; then
 		words=$verbs
 	elif [[ $verb == completions && $count == 0 ]]; then

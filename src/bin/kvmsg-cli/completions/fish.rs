@@ -62,6 +62,7 @@ pub fn script() -> String {
             .iter()
             .for_each(|flag| add(&mut text, verb.word, &spec(flag)));
     }
+    add(&mut text, "backup", "-F");
     add(&mut text, "help", &format!("-a '{}'", words.join(" ")));
     add(
         &mut text,

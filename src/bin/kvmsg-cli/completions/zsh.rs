@@ -42,6 +42,7 @@ _kvmsg-cli() {
 	case $state:$verb in
 	verb:* | topic:help) _describe verb verbs ;;
 	topic:completions) compadd @SHELLS@ ;;
+	topic:backup) _files ;;
 	esac
 }
 

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kvmsg::flags::text::quoted;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::ffi::OsStr;
 use std::fmt;
 
@@ -30,6 +30,8 @@ pub enum LineError {
     Unknown(String),
     /// A key or a value is neither text nor base64: which one.
     Bytes(String),
+    /// A key or a value is said to be base64, and is not: which one.
+    Base64(String),
     /// There are no values.
     Empty,
 }
@@ -44,6 +46,9 @@ impl fmt::Display for LineError {
             }
             LineError::Bytes(which) => {
                 write!(f, r#"{which} must be a text, or {{"base64":"..."}}"#)
+            }
+            LineError::Base64(which) => {
+                write!(f, "{which} is no base64, as of RFC 4648, filled up with =")
             }
             LineError::Empty => f.write_str("there are no values; a key has at least one"),
         }
@@ -79,25 +84,23 @@ pub fn read(line: &[u8]) -> Result<Entry, LineError> {
     if values.is_empty() {
         return Err(LineError::Empty);
     }
-    let value = |(at, value)| bytes(value).ok_or_else(|| LineError::Bytes(format!("value {at}")));
+    let value = |(at, value)| bytes(value, || format!("value {at}"));
     Ok(Entry {
-        key: bytes(key).ok_or_else(|| LineError::Bytes("the key".to_owned()))?,
+        key: bytes(key, || "the key".to_owned())?,
         values: (1..).zip(values).map(value).collect::<Result<_, _>>()?,
     })
 }
 
-/// A text, or what a base64 object stands for.
-fn bytes(value: Value) -> Option<Vec<u8>> {
-    match value {
-        Value::String(text) => Some(text.into_bytes()),
-        Value::Object(names) => base64(&names),
-        _ => None,
+/// A text, or what a base64 object stands for; `which` it is, if it is neither.
+fn bytes(value: Value, which: impl Fn() -> String) -> Result<Vec<u8>, LineError> {
+    if let Value::String(text) = value {
+        return Ok(text.into_bytes());
     }
-}
-
-fn base64(names: &Map<String, Value>) -> Option<Vec<u8>> {
-    let text = names.get("base64").filter(|_| names.len() == 1)?.as_str()?;
-    STANDARD.decode(text).ok()
+    let names = value.as_object().filter(|names| names.len() == 1);
+    let encoded = names.and_then(|names| names.get("base64")?.as_str());
+    let encoded = encoded.ok_or_else(|| LineError::Bytes(which()))?;
+    let decoded = STANDARD.decode(encoded);
+    decoded.map_err(|_| LineError::Base64(which()))
 }
 
 #[cfg(test)]
@@ -137,7 +140,7 @@ mod tests {
             ),
             (
                 r#"{"key":"k","values":["a",{"base64":"/w"}]}"#,
-                r#"value 2 must be a text, or {"base64":"..."}"#,
+                "value 2 is no base64, as of RFC 4648, filled up with =",
             ),
             (
                 r#"{"key":"k","values":[{"base64":"","x":1}]}"#,

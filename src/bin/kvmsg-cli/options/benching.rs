@@ -78,7 +78,7 @@ impl Benching {
                 let mix = flag.value.to_str().and_then(|text| text.parse().ok());
                 self.mix = mix.ok_or_else(|| {
                     let allowed = "VERB=N,... of put, get, update, remove, delete and ping, \
-                                   N from 1 to 1000000";
+                                   each once, N from 1 to 1000000";
                     wrong(flag, allowed)
                 })?;
             }

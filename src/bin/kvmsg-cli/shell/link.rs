@@ -4,6 +4,7 @@ use super::palette::Palette;
 use super::watched::Watched;
 use super::words;
 use crate::print;
+use crate::request;
 use kvmsg::client::{Client, Error, Notice, Reply, Request};
 use std::future;
 use std::io::ErrorKind;
@@ -113,7 +114,7 @@ impl Link {
         let State::Up(client) = &mut self.state else {
             return (text, Err("there is no connection".to_owned()));
         };
-        self.is_changing = changes(request);
+        self.is_changing = request::changes(request);
         let reply = match client.ask(request).await {
             Err(Error::Refused(why)) => Ok(Reply::Refused(why)),
             other => other,
@@ -233,21 +234,6 @@ async fn news(client: &mut Client) -> Result<Notice, Error> {
             Notice::Progress { .. } => {}
             notice => return Ok(notice),
         }
-    }
-}
-
-fn changes(request: &Request<'_>) -> bool {
-    match request {
-        Request::Put { .. }
-        | Request::Update { .. }
-        | Request::Remove { .. }
-        | Request::Delete { .. } => true,
-        Request::Get { .. }
-        | Request::Ping { .. }
-        | Request::Watch { .. }
-        | Request::Unwatch { .. }
-        | Request::List { .. }
-        | Request::Stats => false,
     }
 }
 
