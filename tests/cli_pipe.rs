@@ -252,3 +252,19 @@ fn nothing_but_what_values_hold_is_an_escape() {
         "{ran:?}"
     );
 }
+
+#[test]
+fn a_flag_is_not_taken_as_a_prefix_unless_it_is_typed_as_one() {
+    let daemon = Daemon::start(&[]);
+    let ran = daemon.cli_fed(
+        &[""; 0],
+        "PUT:--values:x\nlist --values\nwatch --json\nLIST:--values\n",
+    );
+    let why = |verb: &str| format!("flags are for the command line; as a prefix type {verb}");
+    let (list, watch) = (why("LIST:--values"), why("WATCH:--json"));
+    ran.is(
+        2,
+        format!("OK\nError: {list}\nError: {watch}\n--values\n\n"),
+        &format!("kvmsg-cli: line 2: {list}\nkvmsg-cli: line 3: {watch}\n"),
+    );
+}

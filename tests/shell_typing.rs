@@ -154,3 +154,40 @@ fn ctrl_c_cuts_an_answer_that_is_too_long() {
     });
     assert_eq!(terminal.enter("ping"), ["Server: PONG"]);
 }
+
+#[test]
+fn a_line_is_still_edited_after_ctrl_z_and_fg() {
+    let (Some(tmux), Some(bash)) = (tool("tmux"), tool("bash")) else {
+        return;
+    };
+    let (daemon, home) = (Daemon::start(&[]), Home::new());
+    daemon.connect().ask("PUT:user:john\n", "OK\n");
+    let args = ["-s", &daemon.address.to_string()];
+    let run = format!("exec {} --norc --noprofile -i", bash.display());
+    let job = ["PS1=$ ", "NO_COLOR=1", "sh", "-c", &run];
+    let terminal = Terminal::open_with(&tmux, &home, 100, &args, &job);
+    terminal.wait_for_end(&["$"]);
+    let program = env!("CARGO_BIN_EXE_kvmsg-cli");
+    terminal.write(&format!("clear; {program} {}", args.join(" ")));
+    terminal.press(&["Enter"]);
+    terminal.wait_for_connection();
+    for _ in 0..3 {
+        terminal.write("get us");
+        terminal.wait_for("> get us");
+        terminal.press(&["C-z"]);
+        terminal.wait("the shell that started it", |lines| {
+            let is_stopped = lines.iter().any(|line| line.contains("Stopped"));
+            is_stopped && lines.last().is_some_and(|line| line == "$")
+        });
+        terminal.write("clear; fg");
+        terminal.press(&["Enter"]);
+        terminal.wait("the line again", |lines| {
+            lines.last().is_some_and(|line| line == "> get us")
+        });
+        // In a terminal that edits lines by itself the letters would stand elsewhere.
+        terminal.press(&["Home", "Right", "Right", "Right", "Right", "C-k"]);
+        terminal.write("user");
+        terminal.press(&["Enter"]);
+        terminal.wait_for_end(&["> get user", "Server: john", ">"]);
+    }
+}

@@ -196,6 +196,11 @@ impl Pipe<'_> {
             Ok(Line::Words { verb, args }) => (verb, args),
             Err(error) => return self.wait_for(number, mistake(&error)),
         };
+        if syntax::colon(line).is_none()
+            && let Some(advice) = request::stray_flag(&word, &args)
+        {
+            return self.wait_for(number, mistake(&advice));
+        }
         let verb = match request::verb(&word, &args, &PLACES) {
             Ok(verb) => verb,
             Err(error) => return self.wait_for(number, mistake(&error)),

@@ -148,6 +148,17 @@ pub fn prefix(args: &[Vec<u8>]) -> &[u8] {
     args.first().map_or(&[], Vec::as_slice)
 }
 
+/// What to say to a flag, which would otherwise be the beginning of keys, and mostly of none.
+pub fn stray_flag(word: &[u8], args: &[Vec<u8>]) -> Option<String> {
+    let verb = verbs::find(word).filter(|verb| matches!(verb.name, Name::List | Name::Watch))?;
+    let flag = args.iter().find(|arg| arg.starts_with(b"--"))?;
+    // Behind a colon everything is taken as it is.
+    let (word, prefix) = (verb.word.to_uppercase(), String::from_utf8_lossy(flag));
+    Some(format!(
+        "flags are for the command line; as a prefix type {word}:{prefix}"
+    ))
+}
+
 /// Whether a request may change something.
 pub fn changes(request: &Request<'_>) -> bool {
     match request {

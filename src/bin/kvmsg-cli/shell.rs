@@ -29,6 +29,7 @@ mod help;
 mod secret;
 mod history;
 mod screen;
+mod suspend;
 mod keys;
 mod watched;
 mod complete;
@@ -65,6 +66,8 @@ const FAILED: u8 = 2;
 
 /// Talks with the person at the terminal until that one has had enough.
 pub fn run(server: &str, timeout: Duration) -> ExitCode {
+    // Before there are other threads, which inherit it.
+    suspend::keep_from_thread();
     let signals = match Signals::new([SIGINT, SIGTERM, SIGHUP]) {
         Ok(signals) => signals,
         Err(error) => return fail(&format!("cannot listen to signals: {error}")),

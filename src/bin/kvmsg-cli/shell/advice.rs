@@ -2,7 +2,7 @@
 
 use crate::request::UsageError;
 use crate::syntax;
-use crate::verbs::{self, Name, Verb};
+use crate::verbs::{self, Verb};
 
 /// The longest line that is suggested, in bytes.
 const LINE_BYTES_MAX: usize = 60;
@@ -31,17 +31,6 @@ pub fn usage(error: &UsageError, args: &[Vec<u8>], is_colon: bool) -> String {
         // The others say it themselves.
         other => other.to_string(),
     }
-}
-
-/// What to say to a flag, which would otherwise be the beginning of keys, and mostly of none.
-pub fn flag(word: &[u8], args: &[Vec<u8>]) -> Option<String> {
-    let verb = verbs::find(word).filter(|verb| matches!(verb.name, Name::List | Name::Watch))?;
-    let flag = args.iter().find(|arg| arg.starts_with(b"--"))?;
-    // Behind a colon everything is taken as it is.
-    let (word, prefix) = (verb.word.to_uppercase(), String::from_utf8_lossy(flag));
-    Some(format!(
-        "flags are for the command line; as a prefix type {word}:{prefix}"
-    ))
 }
 
 /// A verb with its arguments, in the form in which something was typed.

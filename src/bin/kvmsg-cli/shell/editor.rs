@@ -5,6 +5,7 @@ use super::history::{self, History};
 use super::keys::Keys;
 use super::palette::{self, Palette};
 use super::screen::{Printer, Screen, Typewriter};
+use super::suspend;
 use super::watched::Watched;
 use super::words;
 use crate::syntax;
@@ -64,6 +65,7 @@ pub fn run(
         warn(&complaint.to_string(), &palette)?;
     }
     let is_plain = print_notices(&mut editor, screen.clone(), wires);
+    suspend::take_in_thread();
     loop {
         if is_plain {
             screen.edit(); // nobody else says so, for nothing is edited

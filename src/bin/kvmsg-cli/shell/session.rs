@@ -61,7 +61,7 @@ impl Session {
         };
         let args = meant(&verb, args);
         if !self.is_colon
-            && let Some(advice) = advice::flag(&verb, &args)
+            && let Some(advice) = request::stray_flag(&verb, &args)
         {
             return self.mistake(&advice);
         }
