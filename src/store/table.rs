@@ -26,7 +26,7 @@ use std::cmp::Reverse;
 use std::mem;
 
 /// How many records there are to two buckets at most, and at least, on the average.
-const PAIR_RECORDS_MAX: usize = 13;
+const PAIR_RECORDS_MAX: usize = 14;
 const PAIR_RECORDS_MIN: usize = 5;
 
 /// Where in a hash the number of the family stands: below the tag.
