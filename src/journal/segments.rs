@@ -15,7 +15,13 @@ impl<D: Folder> Shared<D> {
     ///
     /// Without room for another file, says so, and [`Shared::room`] too, until there is.
     pub fn prepare(&self) -> Result<(), Error> {
-        self.trim()?;
+        // What that gives back may be what the other needs, which must not wait for it.
+        let trimmed = self.trim();
+        self.set_aside()?;
+        trimmed
+    }
+
+    fn set_aside(&self) -> Result<(), Error> {
         let _alone = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         let (bytes, segment_bytes, has_short) = {
             let state = self.state();
