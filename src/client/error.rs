@@ -61,10 +61,8 @@ impl fmt::Display for Error {
                 write!(f, "cannot connect to {address}: {source}")
             }
             Error::Timeout(after) => {
-                let (secs, s) = (
-                    after.as_secs_f64(),
-                    if after.as_secs_f64() == 1.0 { "" } else { "s" },
-                );
+                let secs = after.as_secs_f64();
+                let s = if secs == 1.0 { "" } else { "s" };
                 write!(f, "the server did not answer within {secs} second{s}")
             }
             Error::Closed(None) => write!(f, "the server closed the connection"),

@@ -35,10 +35,9 @@ impl Watcher {
     /// at a place of its own; how many is added to `looks`.
     pub fn wants(&self, change: &Change<'_>, is_own: bool, looks: &mut u64) -> bool {
         let begun = |from: u64| from < change.revision;
-        let matching = self.matching(&change.key).inspect(|_| *looks += 1);
-        let mut wants = matching
-            .filter(|watch| begun(watch.from) && (!is_own || watch.echo.is_some_and(begun)));
-        wants.next().is_some()
+        self.matching(&change.key)
+            .inspect(|_| *looks += 1)
+            .any(|watch| begun(watch.from) && (!is_own || watch.echo.is_some_and(begun)))
     }
 
     /// The watches whose prefix a key begins with, the longest first. A search for each, so that a

@@ -20,8 +20,8 @@ const FOLDER_MODE: u32 = 0o700;
 /// Spreads numbers that follow each other over all bits, so that they do not meet with times.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// What is written at once where room cannot be set aside otherwise.
-static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+/// How many zeros are written at once where room cannot be set aside otherwise.
+const ZEROS: usize = 64 * 1024;
 
 /// Where Linux tells one start of the machine from another.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
@@ -155,8 +155,9 @@ fn stamp(lock: &fs::File) -> io::Result<u64> {
 /// Writes zeros up to this length.
 fn fill(file: &fs::File, bytes: u64) -> io::Result<()> {
     let mut at = file.metadata()?.len();
+    let zeros = vec![0; ZEROS];
     while at < bytes {
-        let zeros = &ZEROS[..ZEROS.len().min((bytes - at) as usize)];
+        let zeros = &zeros[..ZEROS.min((bytes - at) as usize)];
         file.write_all_at(zeros, at)?;
         at += zeros.len() as u64;
     }

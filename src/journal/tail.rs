@@ -110,10 +110,9 @@ impl<'a, D: Folder> Tail<'a, D> {
         Some(self.trace.unwrap_or(Trace::of(run)))
     }
 
-    /// Whether no start before this one has found that not all of the last run is known.
-    fn may_know(&self) -> bool {
-        let trace = self.run().zip(self.trace);
-        trace.is_none_or(|(run, trace)| trace.may_know(run))
+    /// Whether no start before this one has found that not all of this run is known.
+    fn may_know(&self, run: Run) -> bool {
+        self.trace.is_none_or(|trace| trace.may_know(run))
     }
 
     /// Counts bytes that are to be read beside the journal.
@@ -218,7 +217,8 @@ impl<'a, D: Folder> Tail<'a, D> {
             }
             (Some(CLOSED), Some(last)) if last == self.revision => {
                 open.reader.skip();
-                self.is_certain = self.is_original && self.may_know();
+                let may_know = self.run().is_none_or(|run| self.may_know(run));
+                self.is_certain = self.is_original && may_know;
                 Ok(false)
             }
             _ => {
@@ -279,8 +279,7 @@ impl<'a, D: Folder> Tail<'a, D> {
         let is_same_boot = header.boot == self.boot && self.boot != 0;
         let run = Run(header.salt);
         if header.always || !self.is_original || !is_long || !is_same_boot {
-            let may_know = self.trace.is_none_or(|trace| trace.may_know(run));
-            return Ok(self.is_original && header.always && may_know);
+            return Ok(self.is_original && header.always && self.may_know(run));
         }
         Ok(self.trace.is_some_and(|trace| trace.remembers(run)))
     }

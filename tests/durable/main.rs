@@ -43,21 +43,25 @@ fn command(folder: &Path, flags: &[&str]) -> Command {
 
 /// A daemon some of whose system calls strace delays, or makes fail.
 fn traced(strace: &Path, tracing: &[&str], folder: &Path, flags: &[&str]) -> Daemon {
-    let traced = command(folder, flags);
-    let mut command = Command::new(strace);
-    for (name, value) in traced.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    command
+    let mut tracer = Command::new(strace);
+    tracer
         // Who is traced is our child, and not the tracer: so it ends with the test.
         .args(["-D", "-f", "-qq", "-o", "/dev/null", "--seccomp-bpf"])
-        .args(tracing)
-        .arg(traced.get_program())
-        .args(traced.get_args());
-    Daemon::spawn(command)
+        .args(tracing);
+    behind(tracer, folder, flags)
+}
+
+/// A daemon that another program starts, which takes it and its flags as its last arguments.
+fn behind(mut starter: Command, folder: &Path, flags: &[&str]) -> Daemon {
+    let started = command(folder, flags);
+    for (name, value) in started.get_envs() {
+        match value {
+            Some(value) => starter.env(name, value),
+            None => starter.env_remove(name),
+        };
+    }
+    starter.arg(started.get_program()).args(started.get_args());
+    Daemon::spawn(starter)
 }
 
 /// Kills the daemon, and waits until it is gone.

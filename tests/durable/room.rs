@@ -1,6 +1,6 @@
 //! When the disk is full changes are refused, reading goes on, and room heals it.
 
-use super::{SYNCS, change, command, daemon, folder, kill, resume, told, traced, values};
+use super::{SYNCS, behind, change, daemon, folder, kill, resume, told, traced, values};
 use crate::common::tools::tool_that;
 use crate::common::{Daemon, Frame, until};
 use std::fs;
@@ -19,18 +19,10 @@ fn unshare() -> Option<PathBuf> {
 
 /// A daemon whose data is on a disk of so many bytes.
 fn on_a_disk(unshare: &Path, folder: &Path, bytes: usize, sync: &str) -> Daemon {
-    let kept = command(&folder.join("data"), &["--sync", sync]);
-    let mut command = Command::new(unshare);
-    let mount = format!("mount -t tmpfs -o size={bytes} none \"$0\" && exec \"$@\"");
-    command
-        .args(["-m", "sh", "-c", &mount])
-        .arg(folder)
-        .arg(kept.get_program())
-        .args(kept.get_args());
-    for (name, _) in kept.get_envs() {
-        command.env_remove(name);
-    }
-    Daemon::spawn(command)
+    let mut mount = Command::new(unshare);
+    let script = format!("mount -t tmpfs -o size={bytes} none \"$0\" && exec \"$@\"");
+    mount.args(["-m", "sh", "-c", &script]).arg(folder);
+    behind(mount, &folder.join("data"), &["--sync", sync])
 }
 
 #[test]
@@ -155,15 +147,10 @@ fn what_is_longer_than_the_room_left_is_refused_and_what_is_not_goes_on() {
 fn where_files_may_not_be_so_long_changes_are_refused_and_the_daemon_goes_on() {
     for sync in SYNCS {
         let folder = folder();
-        let kept = command(folder.path(), &["--sync", sync]);
         let mut limited = Command::new("sh");
         // Blocks of 512 bytes, or in some shells of 1024.
         limited.args(["-c", "ulimit -f 4096 && exec \"$@\"", "sh"]);
-        limited.arg(kept.get_program()).args(kept.get_args());
-        for (name, _) in kept.get_envs() {
-            limited.env_remove(name);
-        }
-        let daemon = Daemon::spawn(limited);
+        let daemon = behind(limited, folder.path(), &["--sync", sync]);
         let mut client = daemon.connect();
         client.send_frame(&[b"PUT", b"key", "v".repeat(5 << 20).as_bytes()]);
         let line = client.line();

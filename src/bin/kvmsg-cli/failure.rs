@@ -1,7 +1,7 @@
 //! Says in one line why what was asked for could not be done.
 
 use crate::options::{Options, OptionsError};
-use crate::request::UsageError;
+use crate::request::{PERHAPS, UsageError};
 use kvmsg::client;
 use kvmsg::flags::text::quoted;
 use kvmsg::journal;
@@ -135,9 +135,7 @@ impl fmt::Display for Failure {
             }
             Failure::Server(_, error @ client::Error::Refused(_)) => error.fmt(f),
             Failure::Server(address, error) => write!(f, "{address}: {error}"),
-            Failure::Doubt(address, error) => {
-                write!(f, "{address}: {error}; the request may have been executed")
-            }
+            Failure::Doubt(address, error) => write!(f, "{address}: {error}{PERHAPS}"),
             Failure::Lines(lines, address, error) => write!(f, "{lines}: {address}: {error}"),
             Failure::Input(error) => write!(f, "cannot read standard input: {error}"),
             Failure::TooLong(what, limit) => {

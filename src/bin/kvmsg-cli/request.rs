@@ -7,6 +7,9 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 
+/// What is to be said of a request that may have changed something and has no reply, behind why.
+pub const PERHAPS: &str = "; the request may have been executed";
+
 /// A mistake in what was typed; its text is one line.
 #[derive(Debug, PartialEq, Eq)]
 pub enum UsageError {

@@ -216,7 +216,7 @@ impl Link {
     /// What is to be said of a request without a reply.
     fn perhaps(&self) -> &'static str {
         if self.is_changing {
-            "; the request may have been executed"
+            request::PERHAPS
         } else {
             ""
         }
